@@ -1,5 +1,10 @@
 # weft_add_test(name SOURCES a_test.cpp ... [LIBRARIES lib ...])   a GoogleTest program, one ctest entry
-# weft_add_fuzzer(name SOURCES a_fuzz.cpp ... [LIBRARIES lib ...]) a libFuzzer program, built with WEFT_FUZZ
+# weft_add_fuzzer(name SOURCES a_fuzz.cpp ... [LIBRARIES lib ...]) a libFuzzer program, built with WEFT_FUZZ by
+#                                                                   the target `fuzzers`; seeds in a folder corpus/NAME
+#
+# WEFT_TEST_PREFIX keeps the names of several builds apart when one ctest runs them all.
+set(WEFT_TEST_PREFIX "" CACHE STRING "What the names of this build's tests begin with")
+add_custom_target(fuzzers)
 if(WEFT_TESTS)
   find_package(GTest REQUIRED)
 endif()
@@ -12,8 +17,8 @@ function(weft_add_test name)
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} weft_warnings GTest::gmock GTest::gtest_main)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
-  add_test(NAME unit.${name} COMMAND ${name})
-  set_tests_properties(unit.${name} PROPERTIES LABELS unit TIMEOUT 120)
+  add_test(NAME ${WEFT_TEST_PREFIX}unit.${name} COMMAND ${name})
+  set_tests_properties(${WEFT_TEST_PREFIX}unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
 endfunction()
 
 function(weft_add_fuzzer name)
@@ -25,4 +30,5 @@ function(weft_add_fuzzer name)
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} weft_warnings)
   target_link_options(${name} PRIVATE -fsanitize=fuzzer)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/fuzz")
+  add_dependencies(fuzzers ${name})
 endfunction()

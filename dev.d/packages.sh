@@ -8,10 +8,11 @@ packages_build=(
 )
 packages_kafka=(default-jre-headless maven python3)
 packages_run=(mosquitto-clients kcat)
-packages_lint=(clang-format clang-tidy)
+packages_lint=(clang-format clang-tidy clang libclang-rt-14-dev)
 packages_bench=(mosquitto)
+packages_fuzz=(clang libclang-rt-14-dev)
 packages_test=(
-    "${packages_lint[@]}" clang libclang-rt-14-dev python3-venv mosquitto binutils abigail-tools
+    python3-venv mosquitto mosquitto-clients kcat binutils abigail-tools
 )
 
 # need_packages build kafka ...: installs what these groups lack, and says so.
