@@ -1,0 +1,109 @@
+"""Independent MQTT clients: paho-mqtt in this process, mosquitto_pub and mosquitto_sub as programs."""
+
+import queue
+import uuid
+
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from support.process import Process, run
+
+V311, V5 = paho.MQTTv311, paho.MQTTv5
+TIMEOUT = 60
+
+
+def publish_properties(**values):
+    props = Properties(PacketTypes.PUBLISH)
+    for name, value in values.items():
+        setattr(props, name, value)
+    return props
+
+
+class Client:
+    """paho with every step awaited: connected, subscribed, published mean that the answer came."""
+
+    def __init__(self, port, client_id=None, version=V5, *, properties=None, keep_alive=60, clean=True,
+                 manual_ack=False, connect=True):  # fmt: skip
+        self.messages, self.events = queue.Queue(), queue.Queue()
+        self.disconnects = []
+        options = {} if version == V5 else {"clean_session": clean}
+        self.paho = paho.Client(
+            CallbackAPIVersion.VERSION2, client_id or f"test-{uuid.uuid4().hex[:12]}",
+            protocol=version, manual_ack=manual_ack, **options,
+        )  # fmt: skip
+        self.client_id = self.paho._client_id.decode()
+        self.paho.on_connect = lambda c, u, flags, code, props: self.events.put(("connect", code, props))
+        self.paho.on_subscribe = lambda c, u, mid, codes, props: self.events.put(("subscribe", mid, codes))
+        self.paho.on_unsubscribe = lambda c, u, mid, codes, props: self.events.put(("unsubscribe", mid, codes))
+        self.paho.on_message = lambda c, u, message: self.messages.put(message)
+        self.paho.on_disconnect = self._on_disconnect
+        more = {"clean_start": clean, "properties": properties} if version == V5 else {}
+        self.paho.connect("127.0.0.1", port, keep_alive, **more)
+        self.paho.loop_start()
+        self.connack = None
+        if connect:
+            kind, code, props = self.events.get(timeout=TIMEOUT)
+            assert kind == "connect" and not code.is_failure, f"CONNACK: {code}"
+            self.connack = props
+
+    def _on_disconnect(self, client, userdata, flags, code, props):
+        self.disconnects.append(code)
+        self.events.put(("disconnect", code, props))
+
+    def subscribe(self, filter, qos=1, **options):
+        """Returns the reason codes of the SUBACK as numbers."""
+        code, mid = self.paho.subscribe(filter, qos, **options)
+        assert code == paho.MQTT_ERR_SUCCESS
+        kind, got, codes = self.events.get(timeout=TIMEOUT)
+        assert (kind, got) == ("subscribe", mid), f"expected the SUBACK {mid}, got {kind} {got}"
+        return [c.value for c in codes]
+
+    def unsubscribe(self, filter):
+        _, mid = self.paho.unsubscribe(filter)
+        kind, got, codes = self.events.get(timeout=TIMEOUT)
+        assert (kind, got) == ("unsubscribe", mid)
+        return [c.value for c in codes] if isinstance(codes, list) else codes
+
+    def publish(self, topic, payload=b"", qos=1, retain=False, properties=None):
+        """Waits for the PUBACK at QoS 1."""
+        info = self.paho.publish(topic, payload, qos, retain, properties)
+        info.wait_for_publish(TIMEOUT)
+        assert info.is_published(), f"no PUBACK for {topic}"
+
+    def publish_later(self, topic, payload=b"", qos=1, **options):
+        """Does not wait; paho's MQTTMessageInfo."""
+        return self.paho.publish(topic, payload, qos, **options)
+
+    def receive(self, timeout=TIMEOUT):
+        try:
+            return self.messages.get(timeout=timeout)
+        except queue.Empty:
+            raise AssertionError(f"{self.client_id}: no message within {timeout} s") from None
+
+    def receive_many(self, count, timeout=TIMEOUT):
+        return [self.receive(timeout) for _ in range(count)]
+
+    def close(self):
+        self.paho.disconnect()
+        self.paho.loop_stop()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
+
+
+def mosquitto_sub(port, *args, version="mqttv5"):
+    """A running mosquitto_sub that has got its SUBACK."""
+    process = Process(["stdbuf", "-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-V", version, "-d", *args])
+    process.wait_line(r"Subscribed \(mid")
+    return process
+
+
+def mosquitto_pub(port, *args, version="mqttv5", input=None):
+    done = run(["mosquitto_pub", "-h", "127.0.0.1", "-p", port, "-V", version, *args], input=input)
+    assert done.code == 0, f"mosquitto_pub {args}: {done.out}{done.err}"
+    return done
