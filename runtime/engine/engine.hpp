@@ -48,7 +48,7 @@ struct metric_value {
     bool gauge = false;
 };
 
-// Construct, start, stop: all from one thread, the control thread. status and metrics from any.
+// All from one thread, the control thread, except for emit.
 class engine {
 public:
     engine(engine_options options, std::vector<plugin_info> plugins);

@@ -1,0 +1,101 @@
+#include "engine/listeners.hpp"
+
+#include <fmt/format.h>
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <memory>
+
+namespace weft {
+namespace {
+
+uint64_t fail(weft_error* e, int32_t code, const std::string& text) {
+    e->code = code;
+    e->path[0] = '\0';
+    std::snprintf(e->text, sizeof e->text, "%s", text.c_str());
+    return 0;
+}
+
+// Opens a socket bound to the address; -1 with errno set.
+int bind_socket(const addrinfo& a, bool reuse_port) {
+    const int fd = ::socket(a.ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return -1;
+    const int one = 1;
+    ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (reuse_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
+    // "::" means all addresses, of both families.
+    const int v6_only = 0;
+    if (a.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    if (::bind(fd, a.ai_addr, a.ai_addrlen) == 0) return fd;
+    const int error = errno;
+    ::close(fd);
+    errno = error;
+    return -1;
+}
+
+// SO_REUSEPORT would let us share a port with another process of this user without either noticing. A listener without it in the
+// way is found by a bind without it.
+bool in_use_by_others(const addrinfo& a) {
+    const int probe = bind_socket(a, false);
+    if (probe < 0) return true;
+    if (::listen(probe, 1) != 0) {
+        const int error = errno;
+        ::close(probe);
+        errno = error;
+        return true;
+    }
+    ::close(probe);
+    return false;
+}
+
+}  // namespace
+
+listeners::~listeners() {
+    for (const auto& [id, e] : entries_) ::close(e.fd);
+}
+
+uint64_t listeners::lease(uint32_t worker, const std::string& binding, const std::string& host, uint16_t port, int32_t backlog,
+                          int* fd, weft_error* e) {
+    const auto address = fmt::format("{}:{}", host, port);
+    addrinfo hints{};
+    hints.ai_socktype = SOCK_STREAM;
+    hints.ai_flags = AI_PASSIVE;
+    addrinfo* found = nullptr;
+    if (const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); rc != 0)
+        return fail(e, WEFT_E_IO, fmt::format("cannot resolve '{}': {}", host, ::gai_strerror(rc)));
+    const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, ::freeaddrinfo);
+
+    std::lock_guard lock(mutex_);
+    bool ours = false;
+    for (const auto& [id, x] : entries_) {
+        if (x.address != address) continue;
+        if (x.binding != binding || x.worker == worker)
+            return fail(e, WEFT_E_BUSY, fmt::format("{} is already listened on by binding {}", address, x.binding));
+        ours = true;
+    }
+    if (!ours && in_use_by_others(*found)) return fail(e, WEFT_E_IO, fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
+    const int socket = bind_socket(*found, true);
+    if (socket < 0 || ::listen(socket, backlog > 0 ? backlog : SOMAXCONN) != 0) {
+        const int error = errno;
+        if (socket >= 0) ::close(socket);
+        return fail(e, WEFT_E_IO, fmt::format("cannot listen on {}: {}", address, std::strerror(error)));
+    }
+    entries_[++next_] = {address, binding, worker, socket};
+    *fd = socket;
+    return next_;
+}
+
+void listeners::release(uint64_t lease) {
+    std::lock_guard lock(mutex_);
+    const auto it = entries_.find(lease);
+    if (it == entries_.end()) return;
+    ::close(it->second.fd);
+    entries_.erase(it);
+}
+
+}  // namespace weft

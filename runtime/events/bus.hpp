@@ -1,0 +1,58 @@
+// Structured events: from any thread to the exporters, in order of time, on a thread of their own.
+#pragma once
+
+#include <weft/abi.h>
+
+#include <condition_variable>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace weft {
+
+class plugin_library;
+
+struct event {
+    uint32_t level = WEFT_INFO;
+    uint64_t time_ms = 0, trace_id = 0;
+    std::string ns, binding, id, text;
+};
+
+class event_bus {
+public:
+    // Events waiting for a slow exporter; beyond it the newest are dropped and counted.
+    static constexpr size_t queue_max = 65536;
+
+    explicit event_bus(bool verbose);
+    ~event_bus();
+    event_bus(const event_bus&) = delete;
+    event_bus& operator=(const event_bus&) = delete;
+
+    void emit(event e);  // [any] fills in the time
+    void add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt, void* exporter);
+    // Delivers what is queued, then destroys the exporters.
+    void close();
+
+private:
+    struct exporter {
+        std::shared_ptr<plugin_library> plugin;
+        const weft_exporter_vt* vt;
+        void* object;
+    };
+    void run();
+    void deliver(const event& e, const std::vector<exporter>& exporters) const;
+
+    const bool verbose_;
+    std::mutex mutex_;
+    std::condition_variable wake_;
+    std::vector<event> queue_;
+    uint64_t dropped_ = 0;
+    bool closing_ = false;
+    std::vector<exporter> exporters_;
+    std::thread thread_;
+};
+
+}  // namespace weft

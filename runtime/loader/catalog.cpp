@@ -1,0 +1,171 @@
+#include "loader/catalog.hpp"
+
+#include "loader/plugin_library.hpp"
+
+#include <weft/abi.h>
+
+#include <boost/dll/runtime_symbol_info.hpp>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include <fcntl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstring>
+#include <filesystem>
+#include <set>
+#include <sstream>
+
+namespace weft {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+json names(const char* const* list) {
+    auto out = json::array();
+    for (; list && *list; ++list) out.push_back(*list);
+    return out;
+}
+
+// Runs in the child: everything the entry function says about this file, one JSON array of plugin_info.
+json describe(const std::string& file) {
+    boost::dll::shared_library library;
+    const weft_plugin* table = open_plugin(library, file);
+    auto out = json::array();
+    for (const auto* const* b = table->bindings; b && *b; ++b)
+        out.push_back({{"role", "binding"},
+                       {"type", (*b)->type},
+                       {"kinds", (*b)->kinds},
+                       {"schema", (*b)->options_schema ? (*b)->options_schema : ""},
+                       {"accepts", names((*b)->accepts)},
+                       {"emits", names((*b)->emits)}});
+    if (table->get) {
+        if (const auto* e = static_cast<const weft_exporter_vt*>(table->get(nullptr, WEFT_EXPORTER)))
+            out.push_back({{"role", "exporter"}, {"type", e->type}, {"schema", e->options_schema ? e->options_schema : ""}});
+    }
+    for (auto& i : out) {
+        i["version"] = table->version ? table->version : "";
+        i["abi_major"] = table->abi_major;
+        i["abi_minor"] = table->abi_minor;
+    }
+    library.unload();
+    return out;
+}
+
+void write_all(int fd, const std::string& text) {
+    for (size_t done = 0; done < text.size();) {
+        const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+        if (n <= 0) ::_exit(2);
+        done += static_cast<size_t>(n);
+    }
+}
+
+// One line of JSON per file, from a child that a broken file may crash. Called while the process has one thread.
+std::vector<std::string> ask_child(const std::vector<std::string>& files, size_t from, int& status) {
+    int pipe_fds[2];
+    if (::pipe2(pipe_fds, O_CLOEXEC) != 0) throw std::runtime_error(fmt::format("pipe: {}", std::strerror(errno)));
+    const pid_t child = ::fork();
+    if (child < 0) throw std::runtime_error(fmt::format("fork: {}", std::strerror(errno)));
+    if (child == 0) {
+        ::close(pipe_fds[0]);
+        for (size_t i = from; i < files.size(); ++i) {
+            json answer;
+            try {
+                answer = {{"plugins", describe(files[i])}};
+            } catch (const std::exception& e) {
+                answer = {{"error", e.what()}};
+            }
+            write_all(pipe_fds[1], answer.dump() + "\n");
+        }
+        ::_exit(0);
+    }
+    ::close(pipe_fds[1]);
+    std::string text;
+    char buffer[16384];
+    for (ssize_t n; (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+    ::close(pipe_fds[0]);
+    ::waitpid(child, &status, 0);
+
+    std::vector<std::string> lines;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) lines.push_back(line);
+    return lines;
+}
+
+void append(std::vector<plugin_info>& out, const std::string& file, const json& answer) {
+    if (answer.contains("error")) {
+        const auto stem = fs::path(file).stem().string();  // weft-binding-tcp
+        const auto dash = stem.find('-', 5);
+        plugin_info broken;
+        broken.role = stem.substr(5, dash - 5);
+        broken.type = dash == std::string::npos ? stem : stem.substr(dash + 1);
+        broken.file = file;
+        broken.error = answer["error"];
+        out.push_back(std::move(broken));
+        return;
+    }
+    for (const auto& p : answer["plugins"]) {
+        plugin_info i;
+        i.role = p["role"];
+        i.type = p["type"];
+        i.version = p["version"];
+        i.file = file;
+        i.abi_major = p["abi_major"];
+        i.abi_minor = p["abi_minor"];
+        i.kinds = p.value("kinds", 0u);
+        i.schema = p["schema"];
+        i.accepts = p.value("accepts", std::vector<std::string>());
+        i.emits = p.value("emits", std::vector<std::string>());
+        out.push_back(std::move(i));
+    }
+}
+
+}  // namespace
+
+std::vector<std::string> plugin_directories(const std::string& explicit_dir) {
+    std::vector<std::string> out;
+    if (!explicit_dir.empty()) out.push_back(explicit_dir);
+    if (const char* env = std::getenv("WEFT_PLUGINS"); env && *env) {
+        std::istringstream in(env);
+        for (std::string dir; std::getline(in, dir, ':');)
+            if (!dir.empty()) out.push_back(dir);
+    }
+    if (out.empty()) {
+        const auto bin = boost::dll::program_location().parent_path().string();
+        out.push_back((fs::path(bin) / ".." / "lib" / "weft" / "plugins").lexically_normal().string());
+    }
+    return out;
+}
+
+std::vector<plugin_info> installed_plugins(const std::vector<std::string>& directories) {
+    std::vector<std::string> files;
+    std::set<std::string> seen;
+    for (const auto& dir : directories) {
+        std::set<std::string> here;
+        std::error_code error;
+        for (const auto& entry : fs::directory_iterator(dir, error)) {
+            const auto name = entry.path().filename().string();
+            if (name.starts_with("weft-") && name.ends_with(".so") && seen.insert(name).second) here.insert(entry.path().string());
+        }
+        files.insert(files.end(), here.begin(), here.end());
+    }
+
+    std::vector<plugin_info> out;
+    for (size_t at = 0; at < files.size();) {
+        int status = 0;
+        for (const auto& line : ask_child(files, at, status)) append(out, files[at++], json::parse(line));
+        if (at < files.size()) {  // the child ended within this file
+            const auto how = WIFSIGNALED(status) ? fmt::format("crashed ({})", ::strsignal(WTERMSIG(status)))
+                                                 : fmt::format("exited with {}", WEXITSTATUS(status));
+            append(out, files[at], {{"error", fmt::format("{}: {} when it was looked into", files[at], how)}});
+            ++at;
+        }
+    }
+    return out;
+}
+
+}  // namespace weft

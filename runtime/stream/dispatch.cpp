@@ -1,0 +1,309 @@
+// How frames move: checks, credit, queueing, delivery and the end of streams. The other half of loop.
+#include "engine/binding_runtime.hpp"
+#include "worker/loop.hpp"
+
+#include <cstring>
+#include <string>
+
+namespace weft {
+namespace {
+
+uint32_t frame_size(uint16_t kind) {
+    switch (kind) {
+        case WEFT_BEGIN: return sizeof(weft_begin);
+        case WEFT_DATA: return sizeof(weft_data);
+        case WEFT_FLUSH: return sizeof(weft_flush);
+        case WEFT_WINDOW: return sizeof(weft_window);
+        case WEFT_END:
+        case WEFT_ABORT:
+        case WEFT_RESET:
+        case WEFT_CHALLENGE:
+        case WEFT_DRAIN: return sizeof(weft_frame);
+        default: return 0;
+    }
+}
+
+bool receiver_sends(uint16_t kind) { return (kind & 0x40) != 0; }
+
+weft_frame bare(uint16_t kind) { return {sizeof(weft_frame), kind, 0, 0, 0, nullptr}; }
+
+}  // namespace
+
+weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin* b, const weft_endpoint_vt* vt, void* self) {
+    auto* p = new stream_pair;
+    p->auth = b->h.auth;
+    p->next = streams_;
+    if (streams_) streams_->prev = p;
+    streams_ = p;
+    ++stream_count_;
+
+    weft_stream* near = &p->ends[0];
+    weft_stream* far = &p->ends[1];
+    near->owner = opener;
+    near->vt = vt;
+    near->self = self;
+    near->out = direction::open;
+    far->index = 1;
+    far->in = direction::open;
+    ++opener->streams;
+
+    weft_worker* target = host_.instance_of(exit_id, index_);
+    if (!target || !target->attached) {
+        refuse(near);
+        return near;
+    }
+    far->owner = target;
+    ++target->streams;
+
+    weft_begin begin = *b;
+    begin.h.trace_id = b->h.trace_id ? b->h.trace_id : trace_;
+    begin.origin_id = opener->binding->id;
+    if (must_queue(target))
+        enqueue(far, inbox_item::type::accept, &begin.h);
+    else
+        call_accept(far, &begin);
+    return near;
+}
+
+void loop::call_accept(weft_stream* end, const weft_begin* b) {
+    const weft_endpoint_vt* vt = nullptr;
+    void* self = nullptr;
+    int32_t rc = WEFT_E_INTERNAL;
+    weft_worker* w = end->owner;
+    enter(w, [&] { rc = w->binding->vt->accept(w->self, end, b, &vt, &self); });
+    if (rc == WEFT_OK && vt) {
+        end->vt = vt;
+        end->self = self;
+        if (end->maximum) mark_dirty(end);  // credit that came before it was accepted
+        return;
+    }
+    refuse(end->peer());
+}
+
+// The opener sees RESET, and nothing comes back; the far end never existed.
+void loop::refuse(weft_stream* near) {
+    weft_stream* far = near->peer();
+    if (far->owner) --far->owner->streams;
+    far->owner = nullptr;
+    far->in = far->out = direction::over;
+    far->closing = far->closed = true;
+    near->in = direction::over;
+    if (near->out == direction::over) return after_end(near);
+    const auto reset = bare(WEFT_RESET);
+    enqueue(near, inbox_item::type::frame, &reset);
+}
+
+void loop::send(weft_stream* s, const weft_frame* f) {
+    const uint32_t size = frame_size(f->kind);
+    if (size == 0 || f->size < size) return break_stream(s, "sent a frame of unknown kind or wrong size");
+    if (f->meta && (f->meta->size < sizeof(weft_meta) || f->meta->size % 8 != 0))
+        return break_stream(s, "sent a metadata block with a wrong size");
+
+    if (receiver_sends(f->kind)) {
+        if (s->in == direction::over) return;
+        if (f->kind == WEFT_WINDOW) return send_window(s, reinterpret_cast<const weft_window*>(f));
+        weft_stream* peer = s->peer();
+        if (f->kind == WEFT_RESET) s->in = direction::over;
+        if (peer->out != direction::over) deliver(peer, f);
+        if (f->kind == WEFT_RESET) after_end(s);
+        return;
+    }
+
+    if (s->out == direction::over) return;
+    switch (f->kind) {
+        case WEFT_BEGIN:
+            if (s->out != direction::idle) return break_stream(s, "sent BEGIN twice");
+            s->out = direction::open;
+            return deliver(s->peer(), f);
+        case WEFT_DATA:
+        case WEFT_FLUSH:
+            if (s->out != direction::open) return break_stream(s, "sent DATA or FLUSH before BEGIN");
+            return send_data(s, f);
+        default:  // END, ABORT
+            s->out = direction::over;
+            deliver(s->peer(), f);
+            return after_end(s);
+    }
+}
+
+void loop::send_data(weft_stream* s, const weft_frame* f) {
+    uint32_t reserved = 0;
+    if (f->kind == WEFT_DATA) {
+        const auto* d = reinterpret_cast<const weft_data*>(f);
+        reserved = d->reserved;
+        uint64_t payload = 0;
+        for (uint32_t i = 0; i < d->iovcnt; ++i) payload += d->iov[i].len;
+        if (payload > reserved) return break_stream(s, "sent DATA with more payload than it reserved");
+    } else {
+        reserved = reinterpret_cast<const weft_flush*>(f)->reserved;
+    }
+    if (reserved > s->credit()) return break_stream(s, "sent more than it was granted");
+
+    if (f->kind == WEFT_DATA) {
+        weft_data d = *reinterpret_cast<const weft_data*>(f);
+        d.sequence = s->sent;
+        s->sent += reserved;
+        deliver(s->peer(), &d.h);
+    } else {
+        weft_flush d = *reinterpret_cast<const weft_flush*>(f);
+        d.sequence = s->sent;
+        s->sent += reserved;
+        deliver(s->peer(), &d.h);
+    }
+}
+
+void loop::send_window(weft_stream* s, const weft_window* w) {
+    weft_stream* peer = s->peer();
+    if (peer->out == direction::over) return;
+    if (w->acknowledge > peer->sent) return break_stream(s, "acknowledged more than was sent");
+    const uint64_t limit = peer->acknowledged + peer->maximum;
+    const uint64_t acknowledged = w->acknowledge > peer->acknowledged ? w->acknowledge : peer->acknowledged;
+    // acknowledge + maximum never goes down: a smaller grant takes effect as it is used up.
+    const uint64_t maximum = acknowledged + w->maximum >= limit ? w->maximum : limit - acknowledged;
+    peer->acknowledged = acknowledged;
+    peer->maximum = static_cast<uint32_t>(maximum);
+    peer->padding = w->padding;
+    peer->minimum = w->minimum;
+    peer->budget = w->budget;
+    if (peer->vt) mark_dirty(peer);
+}
+
+void loop::mark_dirty(weft_stream* s) {
+    if (s->window_dirty) return;
+    s->window_dirty = true;
+    s->next_dirty = dirty_;
+    dirty_ = s;
+}
+
+bool loop::drain_windows() {
+    if (!dirty_) return false;
+    weft_stream* wave = nullptr;  // oldest first
+    for (weft_stream* s = dirty_; s;) {
+        weft_stream* next = s->next_dirty;
+        s->next_dirty = wave;
+        wave = s;
+        s = next;
+    }
+    dirty_ = nullptr;
+    while (wave) {
+        weft_stream* s = wave;
+        wave = s->next_dirty;
+        s->next_dirty = nullptr;
+        s->window_dirty = false;
+        if (s->out == direction::over || s->closing) {
+            free_if_closed(s);
+            continue;
+        }
+        weft_window w{{sizeof w, WEFT_WINDOW, 0, trace_, 0, nullptr}, s->acknowledged, s->budget,
+                      s->maximum,                                     s->padding,      s->minimum, 0};
+        enter(s->owner, [&] { s->vt->on_frame(s->self, s, &w.h); });
+    }
+    return true;
+}
+
+void loop::deliver(weft_stream* end, const weft_frame* f) {
+    if (!end->owner || end->closing) return;
+    if (must_queue(end->owner)) return enqueue(end, inbox_item::type::frame, f);
+    dispatch(end, f);
+}
+
+// Hands a frame to its endpoint, unless the direction ended meanwhile.
+void loop::dispatch(weft_stream* end, const weft_frame* f) {
+    if (!end->vt || end->closing) return;
+    if (receiver_sends(f->kind)) {
+        if (end->out == direction::over) return;
+        if (f->kind == WEFT_RESET) end->out = direction::over;
+    } else {
+        if (f->kind == WEFT_DATA) end->delivered += reinterpret_cast<const weft_data*>(f)->reserved;
+        if (f->kind == WEFT_FLUSH) end->delivered += reinterpret_cast<const weft_flush*>(f)->reserved;
+        if (end->in == direction::over) return;
+        if (f->kind == WEFT_BEGIN) end->in = direction::open;
+        if (f->kind == WEFT_END || f->kind == WEFT_ABORT) end->in = direction::over;
+    }
+    const auto* frame = f;
+    union {
+        weft_frame h;
+        weft_data d;
+        weft_flush fl;
+        weft_begin b;
+    } copy;
+    if (f->trace_id == 0 || f->auth == 0) {
+        std::memcpy(static_cast<void*>(&copy), f, frame_size(f->kind));
+        if (copy.h.trace_id == 0) copy.h.trace_id = trace_;
+        if (copy.h.auth == 0) copy.h.auth = pair_of(end)->auth;
+        copy.h.size = frame_size(f->kind);
+        frame = &copy.h;
+    }
+    enter(end->owner, [&] { end->vt->on_frame(end->self, end, frame); });
+    after_end(end);
+}
+
+void loop::enqueue(weft_stream* end, inbox_item::type what, const weft_frame* f) {
+    weft_worker* w = end->owner;
+    auto* item = inbox_item::make(end, what, f);
+    ++end->queued;
+    if (w->inbox_tail)
+        w->inbox_tail->next = item;
+    else
+        w->inbox_head = item;
+    w->inbox_tail = item;
+    if (w->busy == 0 && !w->runnable) make_runnable(w);
+}
+
+void loop::handle(inbox_item* item) {
+    weft_stream* end = item->end;
+    switch (item->what) {
+        case inbox_item::type::frame: dispatch(end, item->frame()); break;
+        case inbox_item::type::accept: call_accept(end, reinterpret_cast<const weft_begin*>(item->frame())); break;
+        case inbox_item::type::closed:
+            if (end->vt) enter(end->owner, [&] { end->vt->on_closed(end->self, end); });
+            --end->owner->streams;
+            end->closed = true;
+            break;
+    }
+    --end->queued;
+    inbox_item::destroy(item);
+    free_if_closed(end);
+}
+
+// Queues on_closed once both directions of an end are over.
+void loop::after_end(weft_stream* s) {
+    if (!s->over() || s->closing || !s->owner) return;
+    s->closing = true;
+    enqueue(s, inbox_item::type::closed, nullptr);
+}
+
+// Frees the stream when both ends have been told and nothing refers to it any more.
+void loop::free_if_closed(weft_stream* end) {
+    stream_pair* p = pair_of(end);
+    for (const auto& e : p->ends)
+        if (!e.closed || e.queued || e.window_dirty) return;
+    if (p->prev)
+        p->prev->next = p->next;
+    else
+        streams_ = p->next;
+    if (p->next) p->next->prev = p->prev;
+    --stream_count_;
+    delete p;
+}
+
+void loop::break_stream(weft_stream* culprit, const char* text) {
+    if (culprit->closing) return;
+    host_.violation(culprit->owner, text);
+    force_close(pair_of(culprit));
+}
+
+void loop::force_close(stream_pair* p) {
+    for (auto& end : p->ends) {
+        if (!end.owner || end.closing) continue;
+        const auto reset = bare(WEFT_RESET), abort = bare(WEFT_ABORT);
+        if (end.out != direction::over) enqueue(&end, inbox_item::type::frame, &reset);
+        if (end.in != direction::over) enqueue(&end, inbox_item::type::frame, &abort);
+    }
+}
+
+void loop::close_all() {
+    for (stream_pair* p = streams_; p; p = p->next) force_close(p);
+}
+
+}  // namespace weft

@@ -1,0 +1,113 @@
+#include "worker/handles.hpp"
+
+namespace weft {
+
+uint32_t handle_table::take_slot() {
+    if (free_head_) {
+        const uint32_t index = free_head_;
+        free_head_ = slots_[index].next_free;
+        return index;
+    }
+    slots_.emplace_back();
+    return static_cast<uint32_t>(slots_.size() - 1);
+}
+
+void handle_table::free_slot(uint32_t index) {
+    const uint32_t generation = slots_[index].generation + 1;
+    slots_[index] = {};
+    slots_[index].generation = generation ? generation : 1;
+    slots_[index].next_free = free_head_;
+    free_head_ = index;
+}
+
+uint64_t handle_table::add_timer(weft_worker* owner, uint64_t at_ns, void (*fn)(void*), void* ctx) {
+    const uint32_t index = take_slot();
+    auto& s = slots_[index];
+    s.kind = handle_slot::type::timer;
+    s.at_ns = at_ns;
+    s.owner = owner;
+    s.timer_fn = fn;
+    s.ctx = ctx;
+    heap_.push_back(index);
+    place(static_cast<uint32_t>(heap_.size() - 1), index);
+    sift_up(s.heap_index);
+    return id_of(index);
+}
+
+uint64_t handle_table::add_watch(weft_worker* owner, int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx) {
+    const uint32_t index = take_slot();
+    auto& s = slots_[index];
+    s.kind = handle_slot::type::watch;
+    s.fd = fd;
+    s.events = events;
+    s.owner = owner;
+    s.watch_fn = fn;
+    s.ctx = ctx;
+    return id_of(index);
+}
+
+handle_slot* handle_table::find(uint64_t id) {
+    const auto index = static_cast<uint32_t>(id);
+    if (index == 0 || index >= slots_.size()) return nullptr;
+    auto& s = slots_[index];
+    if (s.kind == handle_slot::type::free || s.generation != id >> 32) return nullptr;
+    return &s;
+}
+
+void handle_table::remove(uint64_t id) {
+    const auto* s = find(id);
+    if (!s) return;
+    if (s->kind == handle_slot::type::timer) heap_remove(s->heap_index);
+    free_slot(static_cast<uint32_t>(id));
+}
+
+bool handle_table::pop_due(uint64_t now_ns, handle_slot& out) {
+    if (heap_.empty()) return false;
+    const uint32_t index = heap_.front();
+    if (slots_[index].at_ns > now_ns) return false;
+    out = slots_[index];
+    heap_remove(0);
+    free_slot(index);
+    return true;
+}
+
+void handle_table::place(uint32_t position, uint32_t slot) {
+    heap_[position] = slot;
+    slots_[slot].heap_index = position;
+}
+
+void handle_table::heap_remove(uint32_t position) {
+    const uint32_t last = heap_.back();
+    heap_.pop_back();
+    if (position == heap_.size()) return;
+    place(position, last);
+    sift_up(position);
+    sift_down(slots_[last].heap_index);
+}
+
+void handle_table::sift_up(uint32_t position) {
+    while (position > 0) {
+        const uint32_t parent = (position - 1) / 2;
+        if (!earlier(heap_[position], heap_[parent])) return;
+        const uint32_t a = heap_[position], b = heap_[parent];
+        place(parent, a);
+        place(position, b);
+        position = parent;
+    }
+}
+
+void handle_table::sift_down(uint32_t position) {
+    const auto size = static_cast<uint32_t>(heap_.size());
+    for (;;) {
+        uint32_t least = position;
+        for (uint32_t child = 2 * position + 1; child <= 2 * position + 2 && child < size; ++child)
+            if (earlier(heap_[child], heap_[least])) least = child;
+        if (least == position) return;
+        const uint32_t a = heap_[position], b = heap_[least];
+        place(position, b);
+        place(least, a);
+        position = least;
+    }
+}
+
+}  // namespace weft

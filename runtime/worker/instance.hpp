@@ -1,0 +1,45 @@
+// One binding on one worker: the object behind a plugin's weft_worker handle.
+#pragma once
+
+#include <weft/abi.h>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+
+namespace weft {
+
+class loop;
+struct binding_runtime;
+struct inbox_item;
+
+struct metric_cell {
+    uint64_t value = 0;  // written through atomic_ref by the worker
+    bool gauge = false;
+};
+
+}  // namespace weft
+
+struct weft_worker {
+    weft::loop* loop = nullptr;
+    weft::binding_runtime* binding = nullptr;
+    void* self = nullptr;  // what attach returned
+
+    // Re-entrancy: while busy, frames queue here; `runnable` says that the loop knows of a non-empty inbox.
+    uint32_t busy = 0;
+    bool runnable = false;
+    bool attached = false;
+    weft::inbox_item* inbox_head = nullptr;
+    weft::inbox_item* inbox_tail = nullptr;
+
+    // What must be zero before the plugin may go.
+    uint64_t streams = 0, timers = 0, watches = 0, buffers = 0;
+    std::atomic<uint64_t> tasks{0};
+    std::atomic<bool> accepting_posts{false};
+
+    mutable std::mutex metrics_mutex;
+    std::map<std::string, std::unique_ptr<weft::metric_cell>> metrics;
+};

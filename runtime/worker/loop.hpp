@@ -1,0 +1,163 @@
+// One worker: a thread, an Asio loop, its buffers, timers and descriptors, and the turn that moves frames between instances.
+//
+// A turn begins with an event (descriptor, timer, post), which enters one instance. Frames going onwards are plain calls; what
+// meets a busy instance waits in that instance's inbox. Before the loop waits again it drains inboxes, then deferred calls, then
+// merged WINDOWs, in waves until nothing is left.
+#pragma once
+
+#include "buffer/pool.hpp"
+#include "stream/stream.hpp"
+#include "worker/handles.hpp"
+#include "worker/instance.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <unordered_map>
+#include <vector>
+
+namespace weft {
+
+// What a loop asks of the engine.
+class loop_host {
+public:
+    virtual ~loop_host() = default;
+    virtual weft_worker* instance_of(uint64_t exit_id, uint32_t worker_index) = 0;  // null: no such binding here
+    virtual void violation(weft_worker* culprit, const std::string& text) = 0;      // a plugin broke the contract
+};
+
+class loop {
+public:
+    static constexpr uint32_t call_depth_max = 32;
+    static constexpr uint32_t turn_frames_max = 1024;  // queued frames handled before the reactor is looked at again
+
+    loop(uint32_t index, loop_host& host);
+    ~loop();
+    loop(const loop&) = delete;
+    loop& operator=(const loop&) = delete;
+
+    void start();
+    void stop();  // after the last instance is detached; joins the thread
+
+    uint32_t index() const { return index_; }
+    uint64_t now() const { return now_; }
+    buffer_pool& buffers() { return buffers_; }
+
+    // Streams. [worker]
+    weft_stream* open(weft_worker* opener, uint64_t exit_id, const weft_begin* b, const weft_endpoint_vt* vt, void* self);
+    void send(weft_stream* s, const weft_frame* f);
+    // Ends every stream, telling both ends: for the end of the process.
+    void close_all();
+    uint64_t stream_count() const { return stream_count_; }
+
+    // Reactor. [worker]
+    uint64_t add_timer(weft_worker* w, uint64_t at_ns, void (*fn)(void*), void* ctx);
+    uint64_t add_watch(weft_worker* w, int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx);
+    int32_t modify_watch(uint64_t id, uint32_t events);
+    void cancel(uint64_t id);
+    void defer(weft_worker* w, void (*fn)(void*), void* ctx) { deferred_.push_back({w, fn, ctx}); }
+
+    // [any] Runs fn(ctx) as a call into w; false once w no longer takes posts.
+    bool post(weft_worker* w, void (*fn)(void*), void* ctx);
+    // [any] Runs f on the loop's thread, outside of any instance.
+    void run_on(std::function<void()> f);
+    // [control] As run_on, and waits until it is done.
+    void call(const std::function<void()>& f);
+
+    // Calls f inside instance w: marks it busy, and leaves its inbox runnable afterwards.
+    template <class F>
+    void enter(weft_worker* w, F&& f) {
+        ++w->busy;
+        ++depth_;
+        try {
+            f();
+        } catch (const std::exception& e) {
+            host_.violation(w, std::string("an exception crossed the ABI: ") + e.what());
+        } catch (...) {
+            host_.violation(w, "an unknown exception crossed the ABI");
+        }
+        --depth_;
+        if (--w->busy == 0 && w->inbox_head && !w->runnable) make_runnable(w);
+    }
+
+private:
+    struct posted {
+        weft_worker* w;
+        void (*fn)(void*);
+        void* ctx;
+        std::function<void()> plain;
+    };
+    struct deferred {
+        weft_worker* w;
+        void (*fn)(void*);
+        void* ctx;
+    };
+
+    template <class F>
+    void turn(F&& f);
+    void drain();
+    bool drain_inboxes(uint32_t& budget);
+    bool drain_deferred();
+    bool drain_windows();
+    void make_runnable(weft_worker* w);
+
+    bool must_queue(const weft_worker* w) const {
+        return w->busy != 0 || w->inbox_head != nullptr || depth_ >= call_depth_max;
+    }
+    void enqueue(weft_stream* end, inbox_item::type what, const weft_frame* f);
+    void handle(inbox_item* item);
+    void deliver(weft_stream* end, const weft_frame* f);
+    void dispatch(weft_stream* end, const weft_frame* f);
+    void call_accept(weft_stream* end, const weft_begin* b);
+    void refuse(weft_stream* opener);
+    void after_end(weft_stream* s);
+    void free_if_closed(weft_stream* end);
+    void mark_dirty(weft_stream* s);
+    void break_stream(weft_stream* culprit, const char* text);
+    void force_close(stream_pair* p);
+
+    void send_data(weft_stream* s, const weft_frame* f);
+    void send_window(weft_stream* s, const weft_window* w);
+
+    void arm_epoll();
+    void on_epoll();
+    void arm_timer();
+    void run_timers();
+    void run_posts();
+    void wake_posts();
+
+    const uint32_t index_;
+    loop_host& host_;
+    boost::asio::io_context io_{1};
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    boost::asio::posix::stream_descriptor epoll_;
+    boost::asio::steady_timer timer_;
+    uint64_t timer_armed_at_ = 0;
+    std::thread thread_;
+    buffer_pool buffers_;
+    handle_table handles_;
+
+    uint64_t now_ = 0;
+    uint64_t trace_ = 0;
+    uint64_t next_trace_ = 0;
+    uint32_t depth_ = 0;
+    bool in_turn_ = false;
+
+    std::deque<weft_worker*> runnable_;
+    std::vector<deferred> deferred_, deferring_;
+    weft_stream* dirty_ = nullptr;
+    stream_pair* streams_ = nullptr;
+    uint64_t stream_count_ = 0;
+
+    std::mutex posts_mutex_;
+    std::vector<posted> posts_;
+};
+
+}  // namespace weft
