@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,15 @@ class Kafka:
         """Waits until `count` records are there, and returns them."""
         out = self.kcat("-C", "-t", topic, "-o", "beginning", "-c", str(count), "-q", "-J", timeout=timeout)
         return sorted(map(_record, out.splitlines()), key=lambda r: (r.partition, r.offset))
+
+    def wait_keys(self, topic, *keys, timeout=60):
+        """Reads the topic until it holds a record of every key; {key: its newest record}."""
+        until = time.monotonic() + timeout
+        while True:
+            found = {r.key: r for r in self.records(topic)}
+            if all(key in found for key in keys):
+                return found
+            assert time.monotonic() < until, f"{topic} lacks {set(keys) - set(found)}"
 
     def raw_headers(self, topic, count=1):
         """The bytes that kcat prints for %h, for values that are no text."""

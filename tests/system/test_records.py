@@ -12,9 +12,7 @@ def test_plain_record(kafka, weft, prefix, version):
         pub.publish(f"{prefix}/device/1", b"hi", 1)
         pub.publish(f"{prefix}/device/2", b"ho", 0)
         pub.publish(f"{prefix}/device/3", b"", 1)
-    records = {r.key: r for r in kafka.wait_records(weft.topics.messages, 3) if r.key.startswith(prefix)}
-    while len(records) < 3:
-        records = {r.key: r for r in kafka.records(weft.topics.messages) if r.key.startswith(prefix)}
+    records = kafka.wait_keys(weft.topics.messages, *(f"{prefix}/device/{n}" for n in (1, 2, 3)))
     one = records[f"{prefix}/device/1"]
     assert one.value == "hi"
     assert one.headers == [
