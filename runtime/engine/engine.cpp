@@ -224,7 +224,7 @@ struct engine::impl : loop_host {
 
     uint64_t count_streams() const {
         uint64_t total = 0;
-        for (const auto& l : loops) l->call([&] { total += l->stream_count(); });
+        for (const auto& l : loops) total += l->stream_count();
         return total;
     }
 
@@ -249,8 +249,8 @@ struct engine::impl : loop_host {
         for (auto it = attach_order.rbegin(); it != attach_order.rend(); ++it) {
             for (auto& w : (*it)->instances) {
                 if (!w->attached) continue;
+                w->loop->close_posts(w.get());
                 w->loop->call([&] {
-                    w->accepting_posts = false;
                     w->attached = false;
                     w->loop->enter(w.get(), [&] { (*it)->vt->detach(w->self); });
                 });
@@ -260,7 +260,8 @@ struct engine::impl : loop_host {
         for (auto& l : loops) l->call([] {});
     }
 
-    void shut_down(std::chrono::milliseconds grace) {
+    // False when something could not be ended: then the process must exit without tearing anything down.
+    bool shut_down(std::chrono::milliseconds grace) {
         constexpr uint64_t tasks_ns_max = 10'000'000'000;  // a task that blocks longer is left to the end of the process
         const uint64_t deadline = monotonic_ns() + static_cast<uint64_t>(grace.count()) * 1'000'000;
         for (auto it = attach_order.rbegin(); it != attach_order.rend(); ++it)
@@ -272,7 +273,11 @@ struct engine::impl : loop_host {
             if (!wait_until(monotonic_ns() + 1'000'000'000, [this] { return count_streams() == 0; }))
                 spdlog::warn("{} streams did not end", count_streams());
         }
-        if (!wait_until(monotonic_ns() + tasks_ns_max, [this] { return !tasks_pending(); })) spdlog::warn("blocking tasks did not end");
+        if (!wait_until(monotonic_ns() + tasks_ns_max, [this] { return !tasks_pending(); })) {
+            // Its instance must outlive a task, and a task that blocks cannot be ended: nothing may be torn down under it.
+            spdlog::warn("a blocking task of a binding did not end within {} s", tasks_ns_max / 1'000'000'000);
+            return false;
+        }
         detach_all();
         for (auto it = bindings.rbegin(); it != bindings.rend(); ++it)
             if ((*it)->object) (*it)->vt->destroy((*it)->object);
@@ -283,6 +288,7 @@ struct engine::impl : loop_host {
         ids.clear();
         libraries.clear();
         state = engine_state::stopped;
+        return true;
     }
 };
 
@@ -290,7 +296,11 @@ engine::engine(engine_options options, std::vector<plugin_info> plugins)
     : impl_(std::make_unique<impl>(std::move(options), std::move(plugins))) {}
 
 engine::~engine() {
-    if (impl_->state != engine_state::stopped) impl_->shut_down(std::chrono::milliseconds(0));
+    const bool gave_up = impl_->state == engine_state::stopping;  // stop() has tried already
+    if (gave_up || (impl_->state != engine_state::stopped && !impl_->shut_down(std::chrono::milliseconds(0)))) {
+        static_cast<void>(impl_.release());  // see shut_down: something may still use it
+        return;
+    }
     impl_->events.close();
 }
 
@@ -301,9 +311,9 @@ void engine::start(const config::configuration& configuration, std::function<voi
 
 void engine::stop(std::chrono::milliseconds grace) {
     impl_->state = engine_state::stopping;
-    impl_->shut_down(grace);
+    const bool clean = impl_->shut_down(grace);
     emit(WEFT_INFO, "engine.stopped", "Engine Stopped.");
-    impl_->events.close();
+    if (clean) impl_->events.close();
 }
 
 engine_status engine::status() const {

@@ -35,7 +35,7 @@ weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin*
     p->next = streams_;
     if (streams_) streams_->prev = p;
     streams_ = p;
-    ++stream_count_;
+    stream_count_.fetch_add(1, std::memory_order_relaxed);
 
     weft_stream* near = &p->ends[0];
     weft_stream* far = &p->ends[1];
@@ -283,7 +283,7 @@ void loop::free_if_closed(weft_stream* end) {
     else
         streams_ = p->next;
     if (p->next) p->next->prev = p->prev;
-    --stream_count_;
+    stream_count_.fetch_sub(1, std::memory_order_relaxed);
     delete p;
 }
 

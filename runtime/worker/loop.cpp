@@ -240,6 +240,11 @@ bool loop::post(weft_worker* w, void (*fn)(void*), void* ctx) {
     return true;
 }
 
+void loop::close_posts(weft_worker* w) {
+    std::lock_guard lock(posts_mutex_);
+    w->accepting_posts = false;
+}
+
 void loop::run_on(std::function<void()> f) {
     {
         std::lock_guard lock(posts_mutex_);

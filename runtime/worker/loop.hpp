@@ -14,6 +14,7 @@
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -55,7 +56,7 @@ public:
     void send(weft_stream* s, const weft_frame* f);
     // Ends every stream, telling both ends: for the end of the process.
     void close_all();
-    uint64_t stream_count() const { return stream_count_; }
+    uint64_t stream_count() const { return stream_count_.load(std::memory_order_relaxed); }  // [any]
 
     // Reactor. [worker]
     uint64_t add_timer(weft_worker* w, uint64_t at_ns, void (*fn)(void*), void* ctx);
@@ -66,6 +67,8 @@ public:
 
     // [any] Runs fn(ctx) as a call into w; false once w no longer takes posts.
     bool post(weft_worker* w, void (*fn)(void*), void* ctx);
+    // [any] Takes no more posts for w; those accepted so far run before whatever is posted from now on.
+    void close_posts(weft_worker* w);
     // [any] Runs f on the loop's thread, outside of any instance.
     void run_on(std::function<void()> f);
     // [control] As run_on, and waits until it is done.
@@ -154,7 +157,7 @@ private:
     std::vector<deferred> deferred_, deferring_;
     weft_stream* dirty_ = nullptr;
     stream_pair* streams_ = nullptr;
-    uint64_t stream_count_ = 0;
+    std::atomic<uint64_t> stream_count_{0};
 
     std::mutex posts_mutex_;
     std::vector<posted> posts_;
