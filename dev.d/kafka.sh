@@ -33,7 +33,7 @@ kafka_pid() {
 
 # host:port of a running Kafka of $kafka_dir; fails when it does not run.
 kafka_address() {
-    kafka_pid >/dev/null && sed -n 's,^advertised.listeners=PLAINTEXT://,,p' "$kafka_dir/server.properties"
+    kafka_pid >/dev/null && sed -n '0,/^advertised/s,^advertised.listeners=PLAINTEXT://,,p' "$kafka_dir/server.properties"
 }
 
 kafka_configure() {
@@ -59,8 +59,11 @@ num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=16777216
 END
-    # What a test wants besides, for example a SASL listener.
-    if [[ -e "$kafka_dir/extra.properties" ]]; then cat "$kafka_dir/extra.properties" >>"$kafka_dir/server.properties"; fi
+    # What a test wants besides, for example a SASL listener; the last line of a name counts.
+    if [[ -e "$kafka_dir/extra.properties" ]]; then
+        sed -e "s/{port}/$port/g; s/{controller}/$controller/g" "$kafka_dir/extra.properties" \
+            >>"$kafka_dir/server.properties"
+    fi
 }
 
 kafka_start() {

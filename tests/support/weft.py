@@ -48,21 +48,21 @@ def example_config(port, topics):
 class Weft:
     """A running `weft start`. Use it as a context manager, or call close()."""
 
-    def __init__(self, config, *, port=None, env=None, workers=1, properties=(), folder=None):
+    def __init__(self, config, *, port=None, env=None, workers=1, properties=(), args=(), folder=None):
         self.own_folder = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix="weft-test-"))
         self.port = port
-        self.config = self.folder / "zilla.yaml"
+        self.config = self.folder / f"zilla-{uuid.uuid4().hex[:6]}.yaml"
         self.config.write_text(config)
         self.directory = self.folder / "engine"
         self.properties = [f"zilla.engine.directory={self.directory}", *properties]
         self.env = {**os.environ, **(env or {})}
-        self.workers = workers
+        self.workers, self.args = workers, args
         self.process = None
         self.start()
 
     def start(self):
-        args = [WEFT, "start", "-c", self.config, "-w", str(self.workers)]
+        args = [WEFT, "start", "-c", self.config, "-w", str(self.workers), *self.args]
         for item in self.properties:
             args += ["-P", item]
         self.process = Process(args, env=self.env, cwd=self.folder)
@@ -128,11 +128,12 @@ class Weft:
 
 
 def start_example(kafka, topics=None, *, ready=True, **options):
-    """The example on `kafka`, with topics of its own that are created unless given."""
+    """The example on `kafka`, with topics of its own that are created unless given; `edit` changes the text."""
     topics = topics or Topics().create(kafka)
     port = free_port()
     env = {"KAFKA_BOOTSTRAP_SERVER": kafka.address, **options.pop("env", {})}
-    weft = Weft(example_config(port, topics), port=port, env=env, **options)
+    config = options.pop("edit", str)(example_config(port, topics))
+    weft = Weft(config, port=port, env=env, **options)
     weft.topics = topics
     if ready:
         try:
