@@ -1,0 +1,43 @@
+// The options of a tcp binding as constants; every default is visible here or in limits.hpp.
+#pragma once
+
+#include "limits.hpp"
+#include "ports.hpp"
+#include "route.hpp"
+
+#include <weft/config.hpp>
+
+#include <string>
+
+namespace weft::tcp {
+
+struct socket_config {
+    bool nodelay = true;
+    bool keepalive = false;
+    uint32_t window_threshold_percent = 0;  // zilla.binding.tcp.window.threshold
+};
+
+struct server_config {
+    std::string host;
+    port_set ports;
+    int32_t backlog = limits::backlog_default;
+    uint32_t connections_max = 0;  // of the binding, all workers together; 0: no limit
+    uint32_t worker_connections_max =
+        0;  // of all tcp servers of one worker, zilla.engine.worker.capacity.limit; 0: no limit
+    socket_config socket;
+    route_table routes;
+
+    explicit server_config(const binding_config& c);
+};
+
+struct client_config {
+    std::string host;  // empty: the destination comes with each stream
+    uint16_t port = 0;
+    uint64_t connect_timeout_ms = limits::connect_timeout_ms;
+    socket_config socket;
+    route_table permitted;  // empty: see README
+
+    explicit client_config(const binding_config& c);
+};
+
+}  // namespace weft::tcp

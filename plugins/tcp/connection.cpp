@@ -1,0 +1,200 @@
+#include "connection.hpp"
+
+#include "socket_io.hpp"
+
+#include <weft/meta.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace weft::tcp {
+
+connection::~connection() {
+    hub_.forget(*this);
+}
+
+void connection::adopt(int fd) {
+    fd_ = fd;
+    set_interest(WEFT_READABLE);
+    if (!watch_) return fail(ENOMEM, "the connection cannot be watched");
+    grant();
+    settle();
+}
+
+// ---- socket to stream ----
+
+void connection::on_ready(uint32_t events) {
+    if (events & WEFT_WRITABLE) flush();
+    if (fd_ < 0) return;
+    if (events & (WEFT_READABLE | WEFT_HANGUP)) {
+        if (reading_ && stream_.credit() > stream_.padding()) return read();
+        if (events & WEFT_HANGUP) return on_hangup();
+        set_interest(interest_ & ~WEFT_READABLE);  // on again with credit
+    }
+}
+
+void connection::read() {
+    const uint32_t size = std::min(stream_.credit() - stream_.padding(), read_bytes_);
+    uint8_t* to = nullptr;
+    chunk bytes = hub_.here().alloc(size, to);
+    if (!to) {
+        set_interest(interest_ & ~WEFT_READABLE);
+        return hub_.read_later(*this);
+    }
+    const ssize_t n = recv(fd_, to, size, 0);
+    if (n < 0) {
+        if (errno != EAGAIN && errno != EINTR) fail(errno, "read");
+        return;
+    }
+    if (n == 0) return on_peer_end();
+    const auto got = static_cast<uint32_t>(n);
+    bytes.truncate(got);
+    hub_.bytes_received.add(got);
+    if (got == read_bytes_) {
+        read_bytes_ = std::min(read_bytes_ * 2, limits::read_bytes_max);
+    } else if (got < read_bytes_ / 4) {
+        read_bytes_ = std::max(read_bytes_ / 2, limits::read_bytes_min);
+    }
+    stream_.data(bytes.slice());
+}
+
+void connection::resume_read() {
+    if (fd_ >= 0 && reading_) set_interest(interest_ | WEFT_READABLE);
+}
+
+void connection::on_peer_end() {
+    reading_ = false;
+    peer_ended_ = true;
+    set_interest(interest_ & ~WEFT_READABLE);
+    stream_.end();
+    if (fin_sent_) close_now(false);
+}
+
+// The peer is gone or half gone, and nothing can be read now. A level-triggered watch would report
+// it for ever.
+void connection::on_hangup() {
+    if (const int error = socket_error(fd_); error != 0) return fail(error, "read");
+    set_interest(interest_ & ~WEFT_READABLE);
+    if (interest_ == 0) stop_watching();  // set_interest starts anew
+}
+
+void connection::on_window(stream, const weft_window&) {
+    if (fd_ >= 0 && reading_ && stream_.credit() > stream_.padding())
+        set_interest(interest_ | WEFT_READABLE);
+}
+
+// What the stream refuses cannot be delivered. Before the other side has answered, nobody has
+// spoken to the peer: RST tells it that there is no service. Later the bytes already given are
+// still written, then the connection ends.
+void connection::on_reset(stream, const weft_frame&) {
+    stream_.reset();
+    reading_ = writing_ = false;
+    if (fd_ < 0) return;
+    if (!begun_) return close_now(true);
+    set_interest(interest_ & ~WEFT_READABLE);
+    settle();
+}
+
+// ---- stream to socket ----
+
+void connection::on_data(stream, const weft_data& d) {
+    if (fd_ < 0) return;
+    if (!queue_) queue_ = hub_.take_queue();
+    for (const auto& s : slices(d)) queue_->push(s);
+    if (dirty_ || (interest_ & WEFT_WRITABLE)) return;  // a flush is coming anyway
+    dirty_ = true;
+    hub_.flush_later(*this);
+}
+
+void connection::flush() {
+    dirty_ = false;
+    if (fd_ < 0 || !queue_) return;
+    const uint32_t before = queue_->bytes();
+    if (const int error = write_some(fd_, *queue_); error != 0) return fail(error, "write");
+    hub_.bytes_sent.add(before - queue_->bytes());
+    if (queue_->empty()) {
+        hub_.give_back(std::move(queue_));
+        set_interest(interest_ & ~WEFT_WRITABLE);
+    } else {
+        queue_->compact(hub_.here());
+        set_interest(interest_ | WEFT_WRITABLE);
+    }
+    grant();
+    settle();
+}
+
+void connection::grant() {
+    if (!writing_) return;
+    const uint32_t pending = queue_ ? queue_->bytes() : 0;
+    const uint32_t at_most =
+        limits::write_window_bytes * (100 - hub_.config().window_threshold_percent) / 100;
+    if (pending > at_most) return;
+    stream_.window(limits::write_window_bytes, pending);
+}
+
+void connection::on_end(stream, const weft_frame&) {
+    writing_ = false;
+    settle();
+}
+
+void connection::on_abort(stream, const weft_frame&) {
+    stream_.abort();
+    stream_.reset();
+    reading_ = writing_ = false;
+    if (fd_ >= 0) close_now(true);
+}
+
+void connection::settle() {
+    if (fd_ < 0 || writing_ || fin_sent_ || queue_) return;
+    if (peer_ended_) return close_now(false);
+    // Where the stream is over in both directions, on_closed follows and lets the socket linger.
+    if (shutdown(fd_, SHUT_WR) != 0) return fail(errno, "shutdown");
+    fin_sent_ = true;
+}
+
+// ---- the end ----
+
+void connection::fail(int error, const std::string& text) {
+    meta_writer<weft_tcp_reset> why;
+    why->error = error;
+    why->text = why.text(error == 0 ? text : text + ": " + std::generic_category().message(error));
+    stream_.abort(why.get());
+    stream_.reset(why.get());
+    reading_ = writing_ = false;
+    if (fd_ >= 0) close_now(false);
+}
+
+void connection::on_closed(stream) {
+    if (fd_ >= 0) {
+        stop_watching();
+        hub_.linger(std::exchange(fd_, -1), std::move(queue_));
+    }
+    delete this;
+}
+
+void connection::close_now(bool with_reset) {
+    stop_watching();
+    if (with_reset) close_with_reset(fd_);
+    hub_.give_back(std::move(queue_));
+    hub_.close_socket(std::exchange(fd_, -1));
+}
+
+void connection::set_interest(uint8_t events) {
+    if (events == interest_ && watch_) return;
+    if (watch_) {
+        hub_.here().modify(watch_, events);
+    } else if (events != 0) {
+        watch_ = hub_.here().watch(fd_, events, call<&connection::on_ready>, this);
+    }
+    interest_ = events;
+}
+
+void connection::stop_watching() {
+    if (watch_) hub_.here().cancel(std::exchange(watch_, 0));
+    interest_ = 0;
+}
+
+}  // namespace weft::tcp

@@ -1,0 +1,85 @@
+#include "route.hpp"
+
+#include <algorithm>
+
+namespace weft::tcp {
+
+namespace {
+
+char lower(char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+route_condition parse_condition(const nlohmann::json& item, const std::string& path) {
+    route_condition c;
+    if (item.contains("port")) c.ports = port_set::parse(item["port"], path + "/port");
+    if (item.contains("cidr")) {
+        const auto text = item["cidr"].get<std::string>();
+        c.network = cidr::parse(text);
+        if (!c.network)
+            throw config_error(
+                path + "/cidr",
+                "'" + text +
+                    "' is not a network: use an address and prefix such as 10.0.0.0/8 or fd00::/8");
+    }
+    if (item.contains("authority")) c.authority = item["authority"].get<std::string>();
+    return c;
+}
+
+}  // namespace
+
+bool wildcard_match(std::string_view pattern, std::string_view text) {
+    size_t p = 0, t = 0;
+    size_t star = std::string_view::npos, resume = 0;
+    while (t < text.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            resume = t;
+        } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
+            ++p, ++t;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            t = ++resume;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+bool route_condition::matches(const route_subject& s) const {
+    return (ports.empty() || ports.contains(s.port)) &&
+           (!network || network->contains(s.address)) &&
+           (authority.empty() || wildcard_match(authority, s.authority));
+}
+
+route_table::route_table(const std::vector<route_config>& routes) {
+    for (size_t i = 0; i < routes.size(); ++i) {
+        const auto path = "/routes/" + std::to_string(i);
+        if (!routes[i].guarded.empty())
+            throw config_error(path + "/guarded",
+                               "a tcp route cannot be guarded: a TCP connection has no identity; "
+                               "guard the binding that authenticates");
+        route r;
+        r.exit = routes[i].exit;
+        if (routes[i].when.is_array()) {
+            for (size_t k = 0; k < routes[i].when.size(); ++k) {
+                r.any_of.push_back(
+                    parse_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
+                needs_authority_ |= !r.any_of.back().authority.empty();
+            }
+        }
+        routes_.push_back(std::move(r));
+    }
+}
+
+std::optional<uint64_t> route_table::match(const route_subject& s) const {
+    for (const auto& r : routes_) {
+        const auto hit = [&](const route_condition& c) { return c.matches(s); };
+        if (r.any_of.empty() || std::any_of(r.any_of.begin(), r.any_of.end(), hit)) return r.exit;
+    }
+    return {};
+}
+
+}  // namespace weft::tcp

@@ -1,0 +1,59 @@
+// Routes by port, network and name. First match wins; the items of `when` are OR-ed, the fields of
+// an item AND-ed.
+#pragma once
+
+#include "address.hpp"
+#include "ports.hpp"
+
+#include <weft/config.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::tcp {
+
+// What a route is asked about. A server asks about its own (local) end of the connection, as
+// existing configurations expect; a client about the destination.
+struct route_subject {
+    ip_address address;
+    uint16_t port = 0;
+    std::string_view
+        authority;  // server: name of the local address; client: the host that was asked for
+};
+
+struct route_condition {
+    port_set ports;               // empty: any
+    std::optional<cidr> network;  // nothing: any
+    std::string authority;        // pattern, empty: any
+
+    bool matches(const route_subject& s) const;
+};
+
+class route_table {
+public:
+    route_table() = default;
+    // Throws config_error. `guarded` is refused: there is no identity at this layer that could
+    // satisfy it.
+    explicit route_table(const std::vector<route_config>& routes);
+
+    bool empty() const { return routes_.empty(); }
+    bool needs_authority() const { return needs_authority_; }
+    // The exit of the first route that matches; nothing when none does.
+    std::optional<uint64_t> match(const route_subject& s) const;
+
+private:
+    struct route {
+        std::vector<route_condition> any_of;  // empty: always
+        uint64_t exit = 0;
+    };
+    std::vector<route> routes_;
+    bool needs_authority_ = false;
+};
+
+// '*' stands for any characters including none, all else for itself. The whole text must match;
+// letters match in either case (RFC 4343: host names do not differ by case).
+bool wildcard_match(std::string_view pattern, std::string_view text);
+
+}  // namespace weft::tcp

@@ -1,0 +1,175 @@
+#include "server.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace weft::tcp {
+
+std::unique_ptr<instance> server_binding::attach(worker w) {
+    return std::make_unique<server_instance>(w, *this);
+}
+
+server_instance::server_instance(worker w, server_binding& owner)
+    : hub(w, owner.config.socket),
+      owner_(owner),
+      worker_open_(owner.all_servers.of(w)),
+      accepted_(w.counter("tcp.accepted")),
+      refused_(w.counter("tcp.refused")),
+      names_(w) {
+    try {
+        for (const uint16_t port : owner.config.ports.list()) {
+            listeners_.push_back(std::make_unique<listener>(listener{this, port}));
+            listen(*listeners_.back());
+        }
+    } catch (...) {
+        stop_listening();
+        throw;
+    }
+}
+
+server_instance::~server_instance() {
+    stop_listening();
+    close_lingering();
+}
+
+void server_instance::listen(listener& l) {
+    weft_error e{};
+    const auto& host = owner_.config.host;
+    l.lease = services.listeners->lease(here().handle(), host.c_str(), l.port,
+                                        owner_.config.backlog, &l.fd, &e);
+    if (!l.lease)
+        throw config_error("/options/port",
+                           "cannot listen on " + host_and_port(host, l.port) + ": " + e.text);
+    l.watch = here().watch(l.fd, WEFT_READABLE, call<&listener::on_ready>, &l);
+    if (!l.watch)
+        throw std::runtime_error("cannot watch the listening socket of " +
+                                 host_and_port(host, l.port));
+}
+
+void server_instance::stop_listening() {
+    if (pause_timer_) here().cancel(std::exchange(pause_timer_, 0));
+    for (const auto& l : listeners_) {
+        if (l->watch) here().cancel(l->watch);
+        if (l->lease) services.listeners->release(here().handle(), l->lease);
+    }
+    listeners_.clear();
+}
+
+void server_instance::drain(uint64_t) {
+    stop_listening();
+}
+
+void server_instance::listener::on_ready(uint32_t) {
+    for (uint32_t i = 0; i < limits::accept_batch_max; ++i) {
+        if (!owner->accept_one(*this)) return;
+    }
+}
+
+bool server_instance::accept_one(listener& l) {
+    socket_address peer;
+    socklen_t size = sizeof peer.v6;
+    const int fd = accept4(l.fd, &peer.generic, &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd < 0) {
+        switch (errno) {
+            case EAGAIN:
+                return false;
+            case EMFILE:
+            case ENFILE:
+            case ENOBUFS:
+            case ENOMEM:
+                pause(errno);
+                return false;
+            default:
+                return true;  // accept(2): errors of the new connection, already gone
+        }
+    }
+    if (!admit(fd, peer)) return true;
+    apply(owner_.config.socket, fd);
+    route(fd, socket_address::local_of(fd), peer);
+    return true;
+}
+
+// The system has no room for another connection. The listening sockets stay readable, so they are
+// left alone for a while.
+void server_instance::pause(int error) {
+    refused_.add();
+    accept_events_.emit(here(), WEFT_ERROR, "binding.tcp.accept.failed", [&] {
+        return "Unable to accept connections: " + std::generic_category().message(error) + "; " +
+               std::to_string(connections.get()) + " are open on this worker.";
+    });
+    for (const auto& l : listeners_) here().modify(l->watch, 0);
+    if (!pause_timer_)
+        pause_timer_ =
+            here().timer_in_ms(limits::accept_retry_ms, call<&server_instance::resume>, this);
+}
+
+void server_instance::resume() {
+    pause_timer_ = 0;
+    for (const auto& l : listeners_) here().modify(l->watch, WEFT_READABLE);
+}
+
+// Counts the connection, or closes it when a limit is reached.
+bool server_instance::admit(int fd, const socket_address& peer) {
+    const auto refuse = [&](uint32_t limit, const char* name) {
+        close(fd);
+        refused_.add();
+        capacity_events_.emit(here(), WEFT_WARN, "binding.tcp.capacity.reached", [&] {
+            return "Connection from " + host_and_port(peer.host(), peer.port()) +
+                   " closed: the limit of " + std::to_string(limit) + " connections is reached (" +
+                   name + ").";
+        });
+        return false;
+    };
+    const auto& c = owner_.config;
+    if (c.worker_connections_max != 0 &&
+        worker_open_.load(std::memory_order_relaxed) >= c.worker_connections_max)
+        return refuse(c.worker_connections_max, "zilla.engine.worker.capacity.limit, per worker");
+    if (owner_.open.fetch_add(1, std::memory_order_relaxed) >= c.connections_max &&
+        c.connections_max != 0) {
+        owner_.open.fetch_sub(1, std::memory_order_relaxed);
+        return refuse(c.connections_max, "options.connections");
+    }
+    worker_open_.fetch_add(1, std::memory_order_relaxed);
+    accepted_.add();
+    socket_opened();
+    return true;
+}
+
+void server_instance::on_socket_closed() {
+    owner_.open.fetch_sub(1, std::memory_order_relaxed);
+    worker_open_.fetch_sub(1, std::memory_order_relaxed);
+}
+
+void server_instance::route(int fd, const socket_address& local, const socket_address& peer) {
+    if (!owner_.config.routes.needs_authority()) return serve(fd, local, peer, {});
+    names_.with_name(
+        local, [this, fd, local, peer](const std::string& name) { serve(fd, local, peer, name); });
+}
+
+void server_instance::serve(int fd, const socket_address& local, const socket_address& peer,
+                            std::string_view name) {
+    const auto exit = owner_.config.routes.match({ip_address::of(local), local.port(), name});
+    if (!exit) {
+        close_socket(fd);
+        refused_.add();
+        route_events_.emit(here(), WEFT_WARN, "binding.tcp.route.missing", [&] {
+            return "Connection from " + host_and_port(peer.host(), peer.port()) + " to " +
+                   host_and_port(local.host(), local.port()) + " closed: no route matches.";
+        });
+        return;
+    }
+    begin_.clear();
+    const auto local_host = begin_.text(local.host()), remote_host = begin_.text(peer.host());
+    begin_->local_host = local_host;
+    begin_->remote_host = remote_host;
+    begin_->local_port = local.port();
+    begin_->remote_port = peer.port();
+    auto* c = new connection(*this, false);
+    c->serve(here().open(*exit, *c, begin_.get()));
+    c->adopt(fd);
+}
+
+}  // namespace weft::tcp

@@ -1,0 +1,81 @@
+#include "route.hpp"
+
+#include <gtest/gtest.h>
+
+using namespace weft::tcp;
+using nlohmann::json;
+
+namespace {
+
+ip_address ip(const char* text) {
+    return ip_address::of(*socket_address::parse(text, 1));
+}
+
+weft::route_config route(const char* when, uint64_t exit) {
+    weft::route_config r;
+    if (when) r.when = json::parse(when);
+    r.exit = exit;
+    return r;
+}
+
+}  // namespace
+
+TEST(wildcard, whole_text) {
+    EXPECT_TRUE(wildcard_match("example.com", "example.com"));
+    EXPECT_FALSE(wildcard_match("example.com", "example.com.evil"));
+    EXPECT_FALSE(wildcard_match("example.com", "my.example.com"));
+    EXPECT_FALSE(wildcard_match("example.com", "exampleXcom"));
+    EXPECT_TRUE(wildcard_match("*.example.com", "a.b.example.com"));
+    EXPECT_FALSE(wildcard_match("*.example.com", "example.com"));
+    EXPECT_TRUE(wildcard_match("*", ""));
+    EXPECT_TRUE(wildcard_match("", ""));
+    EXPECT_FALSE(wildcard_match("", "x"));
+    EXPECT_TRUE(wildcard_match("a*b*c", "a-b-b-c"));
+    EXPECT_FALSE(wildcard_match("a*b*c", "a-b-b-d"));
+    EXPECT_TRUE(wildcard_match("kafka-*", "Kafka-1"));
+}
+
+TEST(route, first_match_wins_and_default_is_last) {
+    const route_table t({route(R"([{"port": 7114}])", 1), route(R"([{"port": "7000-7999"}])", 2),
+                         route(nullptr, 3)});
+    EXPECT_EQ(t.match({ip("127.0.0.1"), 7114, {}}), 1u);
+    EXPECT_EQ(t.match({ip("127.0.0.1"), 7115, {}}), 2u);
+    EXPECT_EQ(t.match({ip("127.0.0.1"), 80, {}}), 3u);
+}
+
+TEST(route, items_or_fields_and) {
+    const route_table t(
+        {route(R"([{"port": 1, "cidr": "10.0.0.0/8"}, {"port": 2, "authority": "*.lan"}])", 9)});
+    EXPECT_TRUE(t.match({ip("10.1.1.1"), 1, "x"}));
+    EXPECT_FALSE(t.match({ip("11.1.1.1"), 1, "x.lan"}));
+    EXPECT_TRUE(t.match({ip("11.1.1.1"), 2, "x.lan"}));
+    EXPECT_FALSE(t.match({ip("10.1.1.1"), 2, "x.wan"}));
+    EXPECT_TRUE(t.needs_authority());
+}
+
+TEST(route, empty_when_matches_all) {
+    EXPECT_TRUE(route_table({route("[]", 4)}).match({ip("::1"), 1, {}}));
+    EXPECT_TRUE(route_table({route("[{}]", 4)}).match({ip("::1"), 1, {}}));
+    EXPECT_FALSE(route_table().match({ip("::1"), 1, {}}));
+    EXPECT_FALSE(route_table({route("[{}]", 4)}).needs_authority());
+}
+
+TEST(route, guarded_is_refused_not_ignored) {
+    auto r = route(nullptr, 1);
+    r.guarded = json::parse(R"({"jwt": []})");
+    try {
+        route_table({route(nullptr, 1), r});
+        FAIL() << "a guard that is not evaluated is an open door";
+    } catch (const weft::config_error& e) {
+        EXPECT_EQ(e.path(), "/routes/1/guarded");
+    }
+}
+
+TEST(route, bad_cidr_is_named) {
+    try {
+        route_table({route(R"([{"port": 1}, {"cidr": "10.0.0.0/99"}])", 1)});
+        FAIL();
+    } catch (const weft::config_error& e) {
+        EXPECT_EQ(e.path(), "/routes/0/when/1/cidr");
+    }
+}
