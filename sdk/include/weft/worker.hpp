@@ -98,8 +98,9 @@ public:
     }
 
     // Runs work() on a pool thread, then done() on this worker. work and done are members of one object: done sees what work left.
+    // False when the host has no task pool or refuses; the task is destroyed unrun then.
     template <class Task>
-    void run(std::unique_ptr<Task> task) const {
+    bool run(std::unique_ptr<Task> task) const {
         auto work = [](void* ctx) noexcept { static_cast<Task*>(ctx)->work(); };
         auto done = [](void* ctx) noexcept {
             std::unique_ptr<Task> t(static_cast<Task*>(ctx));
@@ -109,7 +110,9 @@ public:
                 log(WEFT_ERROR, e.what());
             }
         };
-        if (services.tasks->run(w_, work, done, task.get()) == WEFT_OK) task.release();
+        if (!services.tasks || services.tasks->run(w_, work, done, task.get()) != WEFT_OK) return false;
+        task.release();
+        return true;
     }
 
     void emit(weft_level level, const char* id, const std::string& text, uint64_t trace = 0) const {
