@@ -1,0 +1,51 @@
+// One subscription of one client, linked into the index of its worker.
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace weft::mqtt_kafka {
+
+// Whoever subscribes (a session's subscriber). Tells owners apart, nothing else.
+class subscription_owner {
+protected:
+    ~subscription_owner() = default;
+};
+
+// A set of Kafka topics by their number on the worker. Equal sets are one object
+// (kafka_topics::intern).
+class topic_set {
+public:
+    void add(uint32_t topic) {
+        if (words_.size() <= topic / 64) words_.resize(topic / 64 + 1);
+        words_[topic / 64] |= uint64_t{1} << topic % 64;
+    }
+    bool contains(uint32_t topic) const {
+        return topic / 64 < words_.size() && words_[topic / 64] >> topic % 64 & 1;
+    }
+    bool operator<(const topic_set& o) const { return words_ < o.words_; }
+
+private:
+    std::vector<uint64_t> words_;
+};
+
+enum : uint8_t { subscription_no_local = 1, subscription_retain_as_published = 2 };
+
+// Made and freed by its owner; between insert and erase the index links it. Its filter is not
+// stored: it is the path to its node.
+struct subscription {
+    subscription_owner* owner = nullptr;
+    const topic_set* topics = nullptr;  // the Kafka topics it reads
+    uint32_t id = 0;                    // Subscription Identifier, 0 = none
+    uint8_t qos = 0;                    // granted
+    uint8_t flags = 0;
+
+    // the index's
+    bool rest = false;  // the filter ends in '#'
+    uint32_t node = 0;
+    subscription *before = nullptr, *after = nullptr;  // others with the same filter
+    // the owner's
+    subscription *owner_before = nullptr, *owner_after = nullptr;
+};
+
+}  // namespace weft::mqtt_kafka
