@@ -1,0 +1,44 @@
+#include "client.hpp"
+
+#include "config.hpp"
+#include "event_limiter.hpp"
+#include "instance.hpp"
+
+#include <mutex>
+#include <vector>
+
+namespace weft::kafka {
+
+namespace {
+
+class client_binding : public binding {
+public:
+    explicit client_binding(const binding_config& c) : config_(client_config::parse(c)) {
+        for (const auto r : {client::role::producer, client::role::consumer}) {
+            try {
+                client::make_conf(r, config_);
+            } catch (const std::runtime_error& e) {
+                throw config_error("/options", e.what());
+            }
+        }
+    }
+
+    std::unique_ptr<instance> attach(worker w) override {
+        return std::make_unique<client::client_instance>(w, config_, limiter_, [this](client::remains r) {
+            const std::lock_guard lock(mutex_);
+            remains_.push_back(std::move(r));
+        });
+    }
+
+private:
+    const client_config config_;
+    client::event_limiter limiter_;
+    std::mutex mutex_;
+    std::vector<client::remains> remains_;  // of all workers; librdkafka's threads end here, on the control thread
+};
+
+}  // namespace
+
+std::unique_ptr<binding> make_client(binding_config config) { return std::make_unique<client_binding>(config); }
+
+}  // namespace weft::kafka

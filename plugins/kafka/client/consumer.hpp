@@ -1,0 +1,57 @@
+// The consumer of one worker: one librdkafka handle for all FETCH streams, without a group.
+//
+// It uses librdkafka's per-partition interface rather than assign(): that needs a group.id, and with it a coordinator connection
+// and the right to use the group. Each stream has a queue of its own, so that a stream without credit is simply not read from:
+// librdkafka's limits per queue do the rest, nothing fetched is thrown away, and nobody else waits.
+#pragma once
+
+#include "handle.hpp"
+#include "health.hpp"
+
+#include <weft/worker.hpp>
+
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+namespace weft::kafka::client {
+
+class hooks;
+class fetch_stream;
+
+class consumer {
+public:
+    consumer(worker w, const client_config& config, hooks& callbacks, health& h);
+    ~consumer();
+    consumer(const consumer&) = delete;
+    consumer& operator=(const consumer&) = delete;
+
+    handle& librdkafka() const { return *handle_; }
+    rd_kafka_topic_t* topic_for(const std::string& name);
+    void add(fetch_stream& s) { streams_.push_back(&s); }
+    void remove(fetch_stream& s);
+    // A partition can be fetched once per handle. False when it is already.
+    bool claim(const std::string& topic, int32_t partition) { return claimed_.emplace(topic, partition).second; }
+    void unclaim(const std::string& topic, int32_t partition) { claimed_.erase({topic, partition}); }
+
+    // The end of the instance: to be destroyed off the worker.
+    std::unique_ptr<handle> release_handle();
+
+    metric fetched;
+    meta_writer<weft_kafka_record> record;  // scratch of the streams
+
+private:
+    void on_events(uint32_t);
+
+    worker worker_;
+    health& health_;
+    std::unique_ptr<handle> handle_;
+    std::map<std::string, topic_handle, std::less<>> topics_;
+    std::vector<fetch_stream*> streams_;
+    std::set<std::pair<std::string, int32_t>> claimed_;
+    uint64_t watch_ = 0;
+};
+
+}  // namespace weft::kafka::client

@@ -1,0 +1,33 @@
+// librdkafka's error codes as the kafka metadata knows them: Kafka protocol codes, -1 where Kafka has none.
+#pragma once
+
+#include <librdkafka/rdkafka.h>
+
+#include <cstdint>
+
+namespace weft::kafka::client {
+
+inline int32_t kafka_code(rd_kafka_resp_err_t e) {
+    if (e >= 0) return e;
+    switch (e) {
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION: return RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+        default: return -1;
+    }
+}
+
+// The broker has no such topic (or, for those who may not describe it, says so).
+inline bool means_missing(rd_kafka_resp_err_t e) {
+    return e == RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART || e == RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC ||
+           e == RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
+}
+
+inline bool means_denied(rd_kafka_resp_err_t e) {
+    return e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           e == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED || e == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+}
+
+}  // namespace weft::kafka::client

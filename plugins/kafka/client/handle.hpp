@@ -1,0 +1,60 @@
+// A librdkafka instance with the settings that work over the bridge, and the descriptor that tells of its events.
+#pragma once
+
+#include "config.hpp"
+#include "unique_fd.hpp"
+
+#include <librdkafka/rdkafka.h>
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::kafka::client {
+
+class hooks;
+
+template <auto Destroy>
+struct destroyer {
+    template <class T>
+    void operator()(T* p) const {
+        Destroy(p);
+    }
+};
+using topic_handle = std::unique_ptr<rd_kafka_topic_t, destroyer<rd_kafka_topic_destroy>>;
+using queue_handle = std::unique_ptr<rd_kafka_queue_t, destroyer<rd_kafka_queue_destroy>>;
+using event_handle = std::unique_ptr<rd_kafka_event_t, destroyer<rd_kafka_event_destroy>>;
+
+enum class role { producer, consumer };
+
+// The settings of a role. Throws std::runtime_error naming the one that librdkafka refuses.
+struct conf_deleter {
+    void operator()(rd_kafka_conf_t* c) const { rd_kafka_conf_destroy(c); }
+};
+using conf_handle = std::unique_ptr<rd_kafka_conf_t, conf_deleter>;
+conf_handle make_conf(role r, const client_config& config);
+
+// Destruction blocks until librdkafka's threads have ended: not on a worker.
+class handle {
+public:
+    handle(role r, const client_config& config, hooks& callbacks);
+    ~handle();
+    handle(const handle&) = delete;
+    handle& operator=(const handle&) = delete;
+
+    rd_kafka_t* get() const { return rk_; }
+    rd_kafka_queue_t* main_queue() const { return main_.get(); }
+
+    // Readable when a signalling queue went from empty to not empty, so: acknowledge first, then empty the queues.
+    int event_fd() const { return event_fd_.get(); }
+    void signal_from(rd_kafka_queue_t* queue) const;
+    void acknowledge() const;
+    void wake() const;  // makes event_fd readable: there is more to do
+
+private:
+    unique_fd event_fd_;
+    rd_kafka_t* rk_ = nullptr;
+    queue_handle main_;
+};
+
+}  // namespace weft::kafka::client

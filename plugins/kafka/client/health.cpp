@@ -1,0 +1,92 @@
+#include "health.hpp"
+
+#include "errors.hpp"
+
+namespace weft::kafka::client {
+
+namespace {
+constexpr char connection_failed[] = "binding.kafka.broker.connection.failed";
+constexpr char sasl_failed[] = "binding.kafka.sasl.authentication.failed";
+constexpr char mechanism_unsupported[] = "binding.kafka.unsupported.sasl.mechanism";
+}  // namespace
+
+health::health(worker w, const client_config& config, event_limiter& limiter, bool reports_ready)
+    : worker_(w), config_(config), limiter_(limiter), ready_(!reports_ready) {
+    if (reports_ready) worker_.ready(false, where() + ": not connected yet");
+}
+
+std::string health::where() const {
+    std::string list = "kafka";
+    for (const auto& s : config_.servers) list += (list.size() == 5 ? " " : ",") + to_string(s);
+    return list;
+}
+
+void health::on_connected(const server_address& to) {
+    if (event_over(connection_failed, to_string(to)))
+        worker_.emit(WEFT_INFO, "binding.kafka.broker.connected",
+                     "Connected to broker at host (" + to.host + "), port (" + std::to_string(to.port) + ").");
+}
+
+void health::on_connect_failed(const server_address& to, const std::string& why) {
+    event(WEFT_WARN, connection_failed, to_string(to),
+          "Broker connection failed for host (" + to.host + "), port (" + std::to_string(to.port) + "). " + why);
+    if (!connected || !connected()) on_unreachable(why);
+}
+
+void health::on_unreachable(const std::string& why) {
+    // Wrong credentials make for lost connections as well; the better reason stays.
+    if (trouble_.state == WEFT_KAFKA_NOT_AUTHORIZED) return;
+    enter({WEFT_KAFKA_UNREACHABLE, 0, why});
+}
+
+void health::on_answer(const std::string& cluster_id) {
+    if (!ready_) {
+        ready_ = true;
+        worker_.ready(true);
+    }
+    event_over(sasl_failed, "");
+    if (!trouble_) return;
+    log(WEFT_INFO, (config_.name + ": reached Kafka cluster " + cluster_id).c_str());
+    enter({});
+}
+
+void health::enter(trouble t) {
+    if (!ready_ && t) worker_.ready(false, where() + ": " + t.text);
+    if (t.state == trouble_.state) {
+        trouble_.text = std::move(t.text);
+        return;
+    }
+    trouble_ = std::move(t);
+    if (on_change) on_change();
+}
+
+void health::on_error(rd_kafka_resp_err_t error, const std::string& text) {
+    switch (error) {
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+        case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+        case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM: return authentication_failed(text);
+        case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
+            return event(WEFT_ERROR, "binding.kafka.cluster.authorization.failed", "", text);
+        default: return;  // connections come and go; the bridge and the metadata know better what that means
+    }
+}
+
+void health::authentication_failed(const std::string& text) {
+    const std::string user = config_.sasl ? config_.sasl->username : "";
+    const std::string mechanism = config_.sasl ? config_.sasl->mechanism : "";
+    if (text.find("nsupported") != std::string::npos && text.find("echanism") != std::string::npos) {
+        event(WEFT_ERROR, mechanism_unsupported, "", "Unsupported SASL mechanism (" + mechanism + ").");
+    } else {
+        event(WEFT_ERROR, sasl_failed, "", "SASL authentication failed for identity (" + user + "): " + text);
+    }
+    enter({WEFT_KAFKA_NOT_AUTHORIZED, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, text});
+    if (on_refused) on_refused();
+}
+
+void health::event(weft_level level, const char* id, const std::string& about, const std::string& text) {
+    if (limiter_.allow(id + (' ' + about), worker_.now_ns())) worker_.emit(level, id, text);
+}
+
+bool health::event_over(const char* id, const std::string& about) { return limiter_.over(id + (' ' + about)); }
+
+}  // namespace weft::kafka::client

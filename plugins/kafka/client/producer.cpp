@@ -1,0 +1,331 @@
+#include "producer.hpp"
+
+#include "errors.hpp"
+#include "hooks.hpp"
+#include "limits.hpp"
+#include "murmur2.hpp"
+#include "produce_stream.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+
+namespace weft::kafka::client {
+
+namespace {
+
+rd_kafka_vu_t vu(rd_kafka_vtype_t type) {
+    rd_kafka_vu_t v{};
+    v.vtype = type;
+    return v;
+}
+
+rd_kafka_vu_t vu_memory(rd_kafka_vtype_t type, const void* data, size_t size) {
+    auto v = vu(type);
+    v.u.mem.ptr = const_cast<void*>(data);
+    v.u.mem.size = size;
+    return v;
+}
+
+using headers_handle = std::unique_ptr<rd_kafka_headers_t, destroyer<rd_kafka_headers_destroy>>;
+
+headers_handle make_headers(const meta_view<weft_kafka_produce>& meta) {
+    const auto pairs = meta.list<weft_pair>(meta->headers);
+    if (pairs.empty()) return {};
+    headers_handle h(rd_kafka_headers_new(pairs.size()));
+    for (const auto& p : pairs) {
+        const auto name = meta.text(p.name);
+        const auto value = meta.maybe_text(p.value);
+        rd_kafka_header_add(h.get(), name.data(), static_cast<ssize_t>(name.size()), value ? value->data() : nullptr,
+                            value ? static_cast<ssize_t>(value->size()) : 0);
+    }
+    return h;
+}
+
+// What librdkafka reports back carries everything of the record but its token.
+waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r, size_t partition_count) {
+    meta_writer<weft_kafka_produce> meta;
+    meta->token = r.token;
+    meta->timestamp_ms = rd_kafka_message_timestamp(&m, nullptr);
+    // Where it was meant to go, so that order within the partition is kept.
+    meta->partition = m.partition;
+    if (m.partition < 0 && partition_count > 0)
+        meta->partition = static_cast<int32_t>(r.hash % static_cast<uint32_t>(partition_count));
+    if (!m.payload) meta->flags |= WEFT_KAFKA_NULL_VALUE;
+    if (m.key) meta->key = meta.bytes(m.key, m.key_len);
+    rd_kafka_headers_t* headers = nullptr;
+    if (rd_kafka_message_headers(&m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        const size_t n = rd_kafka_header_cnt(headers);
+        const weft_ref list = meta.list<weft_pair>(n);
+        for (size_t i = 0; i < n; ++i) {
+            const char* name = nullptr;
+            const void* value = nullptr;
+            size_t size = 0;
+            rd_kafka_header_get_all(headers, i, &name, &value, &size);
+            const weft_ref name_ref = meta.text(name);
+            const weft_ref value_ref = value ? meta.bytes(value, size) : weft_ref{};
+            meta.item<weft_pair>(list, i) = {name_ref, value_ref};
+        }
+        meta->headers = list;
+    }
+    waiting_record out;
+    const weft_meta* block = meta.get();
+    out.block = std::make_unique<uint64_t[]>(block->size / 8);
+    std::memcpy(out.block.get(), block, block->size);
+    if (m.len > 0) {
+        uint8_t* bytes = nullptr;
+        out.payload = w.alloc(static_cast<uint32_t>(m.len), bytes);
+        if (!bytes) throw std::bad_alloc();
+        std::memcpy(bytes, m.payload, m.len);
+        out.payload.truncate(static_cast<uint32_t>(m.len));
+    }
+    return out;
+}
+
+}  // namespace
+
+producer::producer(worker w, const client_config& config, hooks& callbacks, health& h, blocking_thread& thread)
+    : worker_(w),
+      config_(config),
+      hooks_(callbacks),
+      health_(h),
+      thread_(thread),
+      produced_(w.counter("kafka.produced")),
+      failed_(w.counter("kafka.produce.failed")) {
+    outstanding_list_.next = outstanding_list_.prev = &outstanding_list_;
+    make_handle();
+}
+
+producer::~producer() {
+    for (const uint64_t id : {watch_, retry_timer_, renew_timer_})
+        if (id) worker_.cancel(id);
+    while (free_) {
+        auto* next = free_->next;
+        delete free_;
+        free_ = next;
+    }
+}
+
+void producer::make_handle() {
+    handle_ = std::make_unique<handle>(role::producer, config_, hooks_);
+    watch_ = worker_.watch(handle_->event_fd(), WEFT_READABLE, call<&producer::on_events>, this);
+}
+
+std::unique_ptr<handle> producer::release_handle() {
+    if (watch_) worker_.cancel(std::exchange(watch_, 0));
+    topics_.clear();
+    return std::move(handle_);
+}
+
+// librdkafka may still read lent payloads until its handle is destroyed, on another thread; so their counts become atomic.
+std::vector<chunk> producer::release_lent() {
+    std::vector<chunk> lent;
+    for (record* r = outstanding_list_.next; r != &outstanding_list_;) {
+        record* next = r->next;
+        if (!r->lent.empty()) {
+            services.buffers->share(&r->lent.slice());
+            lent.push_back(std::move(r->lent));
+        }
+        --outstanding_;
+        r->owner->returned();  // deletes an owner whose stream is gone
+        delete r;
+        r = next;
+    }
+    outstanding_list_.next = outstanding_list_.prev = &outstanding_list_;
+    return lent;
+}
+
+// Called by librdkafka, on the worker or on a thread of its own once the topic's partitions are known.
+int32_t producer::choose_partition(const rd_kafka_topic_t*, const void*, size_t, int32_t count, void*, void* message) {
+    return static_cast<int32_t>(static_cast<const record*>(message)->hash % static_cast<uint32_t>(count));
+}
+
+rd_kafka_topic_t* producer::topic_for(const std::string& name) {
+    auto& t = topics_[name];
+    if (!t) {
+        auto* conf = rd_kafka_topic_conf_new();
+        rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
+        t.reset(rd_kafka_topic_new(handle_->get(), name.c_str(), conf));
+        if (!t) rd_kafka_topic_conf_destroy(conf);
+    }
+    return t.get();
+}
+
+uint32_t producer::hash_of(const meta_view<weft_kafka_produce>& meta) {
+    if (meta.has(meta->hash_key)) return murmur2_positive(meta.text(meta->hash_key));
+    if (meta.has(meta->key)) return murmur2_positive(meta.text(meta->key));
+    return round_robin_++ & 0x7fffffffu;
+}
+
+producer::outcome producer::produce(produce_stream& s, const std::string& topic, const meta_view<weft_kafka_produce>& meta,
+                                    const chunk& payload, produce_error& error) {
+    if (!handle_ || fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return wait(s), outcome::wait;
+    auto* rkt = topic_for(topic);
+    if (!rkt) {
+        error = {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "topic '" + topic + "' has a name that Kafka does not allow"};
+        return outcome::failed;
+    }
+    record* r = take_record();
+    r->owner = &s;
+    r->token = meta->token;
+    r->hash = meta->partition >= 0 ? 0 : hash_of(meta);
+    const bool lend = payload.size() >= limits::lend_bytes_min;
+
+    std::array<rd_kafka_vu_t, 8> v;
+    size_t n = 0;
+    (v[n++] = vu(RD_KAFKA_VTYPE_RKT)).u.rkt = rkt;
+    (v[n++] = vu(RD_KAFKA_VTYPE_PARTITION)).u.i32 = meta->partition >= 0 ? meta->partition : RD_KAFKA_PARTITION_UA;
+    (v[n++] = vu(RD_KAFKA_VTYPE_MSGFLAGS)).u.i = lend ? 0 : RD_KAFKA_MSG_F_COPY;
+    const bool null_value = meta->flags & WEFT_KAFKA_NULL_VALUE;
+    // A null pointer is a null value for librdkafka, so an empty one needs an address.
+    v[n++] = null_value ? vu_memory(RD_KAFKA_VTYPE_VALUE, nullptr, 0)
+                        : vu_memory(RD_KAFKA_VTYPE_VALUE, payload.empty() ? "" : static_cast<const void*>(payload.data()), payload.size());
+    if (meta.has(meta->key)) {
+        const auto key = meta.text(meta->key);
+        v[n++] = vu_memory(RD_KAFKA_VTYPE_KEY, key.data(), key.size());
+    }
+    if (meta->timestamp_ms >= 0) (v[n++] = vu(RD_KAFKA_VTYPE_TIMESTAMP)).u.i64 = meta->timestamp_ms;
+    (v[n++] = vu(RD_KAFKA_VTYPE_OPAQUE)).u.ptr = r;
+    auto headers = make_headers(meta);
+    if (headers) (v[n++] = vu(RD_KAFKA_VTYPE_HEADERS)).u.headers = headers.get();
+
+    if (auto* raw = rd_kafka_produceva(handle_->get(), v.data(), n)) {
+        free_record(r);
+        const auto result = refused(raw, error);
+        if (result == outcome::wait) wait(s);
+        return result;
+    }
+    headers.release();  // librdkafka's now
+    if (lend) r->lent = payload.copy();
+    r->prev = outstanding_list_.prev;
+    r->next = &outstanding_list_;
+    r->prev->next = r->next->prev = r;
+    ++outstanding_;
+    s.taken();
+    return outcome::taken;
+}
+
+producer::outcome producer::refused(rd_kafka_error_t* raw, produce_error& error) {
+    const std::unique_ptr<rd_kafka_error_t, destroyer<rd_kafka_error_destroy>> e(raw);
+    switch (const auto code = rd_kafka_error_code(e.get())) {
+        case RD_KAFKA_RESP_ERR__QUEUE_FULL:
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:  // librdkafka learns of a new partition later than we do
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return outcome::wait;
+        case RD_KAFKA_RESP_ERR__FATAL: on_fatal(); return outcome::wait;
+        default: error = {kafka_code(code), rd_kafka_error_string(e.get())}; return outcome::failed;
+    }
+}
+
+void producer::wait(produce_stream& s) {
+    if (std::find(waiting_.begin(), waiting_.end(), &s) == waiting_.end()) waiting_.push_back(&s);
+    if (!retry_timer_) retry_timer_ = worker_.timer_in_ms(limits::produce_retry_ms, call<&producer::on_retry>, this);
+}
+
+void producer::forget_waiting(produce_stream& s) { waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), &s), waiting_.end()); }
+
+void producer::on_retry() {
+    retry_timer_ = 0;
+    pump_waiting();
+}
+
+void producer::pump_waiting() {
+    if (waiting_.empty()) return;
+    const auto streams = std::move(waiting_);
+    waiting_.clear();
+    for (auto* s : streams) s->pump();
+}
+
+void producer::on_events(uint32_t) {
+    handle_->acknowledge();
+    int events = 0;
+    while (handle_) {
+        if (events++ == limits::report_events_per_wake_max) {
+            handle_->wake();
+            break;
+        }
+        const event_handle e(rd_kafka_queue_poll(handle_->main_queue(), 0));
+        if (!e) break;
+        if (rd_kafka_event_type(e.get()) == RD_KAFKA_EVENT_DR) {
+            while (const auto* m = rd_kafka_event_message_next(e.get())) on_report(*m);
+        } else if (rd_kafka_event_type(e.get()) == RD_KAFKA_EVENT_ERROR) {
+            if (rd_kafka_event_error(e.get()) == RD_KAFKA_RESP_ERR__FATAL) on_fatal();
+            health_.on_error(rd_kafka_event_error(e.get()), rd_kafka_event_error_string(e.get()));
+        }
+    }
+    if (outstanding_ == 0 && fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR && !renew_timer_)
+        renew_timer_ = worker_.timer_in_ms(renew_pause_ms_, call<&producer::renew>, this);
+    pump_waiting();
+    if (outstanding_ == 0 && on_idle) on_idle();
+}
+
+void producer::on_report(const rd_kafka_message_t& m) {
+    auto* r = static_cast<record*>(m._private);
+    auto* owner = r->owner;
+    r->prev->next = r->next;
+    r->next->prev = r->prev;
+    --outstanding_;
+    if (m.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        renew_pause_ms_ = limits::producer_renew_min_ms;
+        produced_.add();
+        owner->on_report(r->token, m.partition, m.offset, {});
+    } else if (!produced_again(m, *r)) {
+        failed_.add();
+        const produce_error error{kafka_code(m.err), rd_kafka_message_errstr(&m)};
+        health_.event(WEFT_ERROR, "binding.kafka.produce.error", rd_kafka_topic_name(m.rkt),
+                      "PRODUCE Produce error (" + std::to_string(error.code) + ") for topic (" + rd_kafka_topic_name(m.rkt) +
+                          "). " + error.text);
+        owner->on_report(r->token, m.partition, -1, error);
+    }
+    owner->returned();  // may delete the owner
+    free_record(r);
+}
+
+// After a fatal error everything unconfirmed is produced again by the next handle.
+bool producer::produced_again(const rd_kafka_message_t& m, record& r) {
+    if (m.err == RD_KAFKA_RESP_ERR__FATAL) on_fatal();
+    if (fatal_ == RD_KAFKA_RESP_ERR_NO_ERROR || means_denied(fatal_)) return false;
+    if (m.err != fatal_ && m.err != RD_KAFKA_RESP_ERR__FATAL && m.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
+        m.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+        return false;
+    if (r.owner->of) {  // nobody waits for it otherwise
+        r.owner->on_again(rebuild(worker_, m, r, r.owner->of->partition_count()));
+        wait(*r.owner);
+    }
+    return true;
+}
+
+void producer::on_fatal() {
+    if (fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR || !handle_) return;
+    std::array<char, 256> text{};
+    fatal_ = rd_kafka_fatal_error(handle_->get(), text.data(), text.size());
+    if (fatal_ == RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    health_.event(WEFT_ERROR, "binding.kafka.producer.failed", "",
+                  std::string("The idempotent producer is made anew after a fatal error: ") + text.data());
+    rd_kafka_purge(handle_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    handle_->wake();
+}
+
+void producer::renew() {
+    renew_timer_ = 0;
+    renew_pause_ms_ = std::min(renew_pause_ms_ * 2, limits::producer_renew_max_ms);
+    // Destroying blocks; std::function wants a copyable job.
+    thread_.post([old = std::shared_ptr<handle>(release_handle())]() mutable { old.reset(); });
+    fatal_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+    make_handle();
+    pump_waiting();
+}
+
+record* producer::take_record() {
+    if (!free_) return new record;
+    record* r = free_;
+    free_ = r->next;
+    return r;
+}
+
+void producer::free_record(record* r) {
+    r->lent.reset();
+    r->next = free_;
+    free_ = r;
+}
+
+}  // namespace weft::kafka::client
