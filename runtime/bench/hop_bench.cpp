@@ -1,0 +1,127 @@
+// What a hop costs: DATA through a chain of pass-through bindings, with its credit back, on one loop.
+#include "engine/binding_runtime.hpp"
+#include "engine/services.hpp"
+#include "loader/plugin_library.hpp"
+#include "worker/loop.hpp"
+
+#include <weft/plugin.hpp>
+
+#include <benchmark/benchmark.h>
+
+namespace weft {
+namespace {
+
+struct relay_pair;
+
+// One side of a pass-through: frames go to the other side untouched.
+struct relay_end : endpoint {
+    stream to;
+    void on_frame(stream, const weft_frame& f) override { to.send(f); }
+    void on_closed(stream) override {}
+};
+struct relay_pair {
+    relay_end left, right;
+};
+
+struct chain_instance : instance {
+    worker w;
+    uint64_t exit = 0;
+    std::vector<std::unique_ptr<relay_pair>> pairs;
+    endpoint* accept(stream s, const weft_begin& b) override {
+        pairs.push_back(std::make_unique<relay_pair>());
+        auto& p = *pairs.back();
+        p.right.to = s;
+        p.left.to = w.open(exit, p.right, b.h.meta);
+        return &p.left;
+    }
+};
+
+struct sink_end : endpoint {
+    uint64_t frames = 0;
+    void on_data(stream s, const weft_data&) override {
+        ++frames;
+        s.window(1 << 20);
+    }
+    void on_closed(stream) override {}
+};
+struct sink_instance : instance {
+    sink_end end;
+    endpoint* accept(stream s, const weft_begin&) override {
+        s.begin();
+        s.window(1 << 20);
+        return &end;
+    }
+};
+struct source_end : endpoint {
+    void on_closed(stream) override {}
+};
+
+using table = detail::binding_table<int>;
+const weft_binding_vt vt{sizeof vt, WEFT_PROXY, "bench", "{}", nullptr, nullptr, nullptr, nullptr, nullptr, table::accept, table::drain, nullptr};
+
+struct fixture : loop_host {
+    event_bus events{false};
+    service_host host{events};
+    weft_host handle{&host, "bench"};
+    std::vector<std::unique_ptr<binding_runtime>> bindings;
+    std::vector<std::unique_ptr<chain_instance>> hops;
+    sink_instance sink;
+    loop l{0, *this};
+
+    explicit fixture(int hop_count) {
+        detail::bind_services(&handle, host.host_table(), nullptr);
+        for (int i = 0; i < hop_count; ++i) {
+            hops.push_back(std::make_unique<chain_instance>());
+            add(hops.back().get());
+            hops.back()->w = worker{bindings.back()->instances[0].get()};
+            hops.back()->exit = static_cast<uint64_t>(i) + 2;
+        }
+        add(&sink);
+        add(&sink);  // the source's own binding: never accepts
+        l.start();
+    }
+    ~fixture() override {
+        l.call([this] { l.close_all(); });
+        l.stop();
+    }
+    void add(instance* i) {
+        auto b = std::make_unique<binding_runtime>();
+        b->id = bindings.size() + 1;
+        b->vt = &vt;
+        auto w = std::make_unique<weft_worker>();
+        w->loop = &l;
+        w->binding = b.get();
+        w->self = i;
+        w->attached = true;
+        b->instances.push_back(std::move(w));
+        bindings.push_back(std::move(b));
+    }
+    weft_worker* instance_of(uint64_t id, uint32_t) override { return bindings[id - 1]->instances[0].get(); }
+    void violation(weft_worker*, const std::string&) override { std::abort(); }
+};
+
+// range(0) = pass-through hops between source and sink. Each turn sends a batch, as a socket read would.
+void data_through_hops(benchmark::State& state) {
+    fixture f(static_cast<int>(state.range(0)));
+    source_end source;
+    stream s;
+    worker w{f.bindings.back()->instances[0].get()};
+    f.l.call([&] { f.l.enter(w.handle(), [&] { s = w.open(1, source); }); });
+    static const char payload[100] = {};
+    const weft_slice slice{nullptr, reinterpret_cast<const uint8_t*>(payload), sizeof payload, 0};
+    constexpr int batch = 1000;
+    for (auto _ : state) {
+        f.l.call([&] {
+            f.l.enter(w.handle(), [&] {
+                for (int i = 0; i < batch; ++i) s.data(slice);
+            });
+        });
+    }
+    state.SetItemsProcessed(state.iterations() * batch);
+}
+BENCHMARK(data_through_hops)->Arg(0)->Arg(1)->Arg(4)->UseRealTime();
+
+}  // namespace
+}  // namespace weft
+
+BENCHMARK_MAIN();
