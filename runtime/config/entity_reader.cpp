@@ -1,0 +1,140 @@
+#include "config/reader.hpp"
+#include "config/reference.hpp"
+#include "config/scalar.hpp"
+
+#include <algorithm>
+
+namespace weft::config {
+
+namespace {
+
+std::string escaped(const std::string& token) {
+    std::string out;
+    for (const char c : token) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
+    return out;
+}
+
+std::string unescaped(std::string_view token) {
+    std::string out;
+    for (size_t i = 0; i < token.size(); ++i) {
+        const bool pair = token[i] == '~' && i + 1 < token.size();
+        out += pair ? (token[++i] == '1' ? '/' : '~') : token[i];
+    }
+    return out;
+}
+
+// A value found by its JSON pointer, with the way to it.
+struct spot {
+    const node* key = nullptr;  // nullptr in a list
+    const node* value = nullptr;
+    std::string path;
+};
+
+spot follow(const node& from, const node* from_key, const std::string& pointer,
+            const std::string& path) {
+    spot at{from_key, &from, path};
+    size_t begin = 0;
+    while (begin < pointer.size()) {
+        const size_t end = std::min(pointer.find('/', begin + 1), pointer.size());
+        const std::string token =
+            unescaped(std::string_view(pointer).substr(begin + 1, end - begin - 1));
+        begin = end;
+        if (at.value->is_mapping()) {
+            const member* m = at.value->find_member(token);
+            if (!m) break;
+            at = {m->key, m->value, joined(at.path, token)};
+        } else {
+            const bool index = !token.empty() && token.size() < 10 &&
+                               std::all_of(token.begin(), token.end(),
+                                           [](char c) { return c >= '0' && c <= '9'; });
+            if (!index || std::stoul(token) >= at.value->items.size()) break;
+            at = {nullptr, at.value->items[std::stoul(token)], at.path + "[" + token + "]"};
+        }
+    }
+    return at;
+}
+
+std::string shown(const node& n, const nlohmann::json& value) {
+    if (const std::string expression = expression_in(n); !expression.empty()) {
+        return value.is_null() ? expression + ", which is empty" : "the value of " + expression;
+    }
+    if (value.is_null()) return "nothing";
+    if (value.is_object()) return "a mapping";
+    if (value.is_array()) return "a list";
+    return value.is_string() ? in_quotes(value.get<std::string>()) : value.dump();
+}
+
+}  // namespace
+
+entity read_entity(reading& r, const member& m, section& keys, const std::string& role) {
+    entity e;
+    e.ns = r.ns;
+    e.name = m.key->text;
+    e.where = r.to.where(*m.key);
+    e.path = keys.path();
+    if (!m.value->is_mapping()) return e;
+    const auto type = keys.take_text("type");
+    if (type) e.type = *type;
+    if (!m.value->find_member("type"))
+        r.to.error(*m.key, e.path, "'type' is required" + allowed(r.installed.types(role)));
+    remember_places(r.to, *m.value, "", e.places);
+    e.places.erase("");  // the entity itself is best shown at its key
+    if (const node* options = m.value->find("options"); options && options->is_mapping())
+        e.options = to_json(*options);
+    return e;
+}
+
+void check_part(reading& r, const part_schema& schema, const member* part, const node& parent,
+                const std::string& path, const std::string& type) {
+    static const node nothing = [] {
+        node n;
+        n.kind = node_kind::mapping;
+        return n;
+    }();
+    const node& value = part ? *part->value : nothing;
+    const schema_words phrases{
+        [&](const std::string& pointer, const nlohmann::json& v) {
+            return shown(*follow(value, nullptr, pointer, "").value, v);
+        },
+        [&](std::string_view key) { return reference::knows_key(type, key); },
+    };
+    try {
+        for (const auto& f : check(schema.schema, schema.definitions, to_json(value), phrases)) {
+            const spot at = follow(value, part ? part->key : &parent, f.pointer, path);
+            const bool some_key_unknown =
+                std::any_of(at.value->members.begin(), at.value->members.end(),
+                            [](const member& m) { return m.key->unknown; });
+            if (f.missing ? some_key_unknown : depends_on_unknown(*at.value)) continue;
+            const bool container = at.value->is_mapping() || at.value->kind == node_kind::sequence;
+            const node& shown_at = at.key && (f.at_key || container) ? *at.key : *at.value;
+            r.to.error(shown_at, at.path, f.text);
+        }
+    } catch (const schema_error& e) {
+        r.to.error(parent, path,
+                   "the schema of type " + in_quotes(type) + " cannot be used: " + e.what());
+    }
+}
+
+void remember_places(const report& to, const node& n, const std::string& pointer,
+                     std::map<std::string, location>& places) {
+    places.emplace(pointer, to.where(n));
+    for (size_t i = 0; i < n.items.size(); ++i)
+        remember_places(to, *n.items[i], pointer + "/" + std::to_string(i), places);
+    for (const auto& m : n.members) {
+        if (m.key->kind == node_kind::scalar)
+            remember_places(to, m, pointer + "/" + escaped(m.key->text), places);
+    }
+}
+
+void remember_places(const report& to, const member& m, const std::string& pointer,
+                     std::map<std::string, location>& places) {
+    places.emplace(pointer, to.where(place_of(m)));
+    remember_places(to, *m.value, pointer, places);
+}
+
+void refer(reading& r, link_kind kind, const node& at, const std::string& target,
+           const std::string& path, std::optional<size_t> from) {
+    r.links.push_back({kind, r.ns, target, &at, path, from});
+}
+
+}  // namespace weft::config
