@@ -1,0 +1,29 @@
+// What is measured. Each scenario prints one line of JSON when it is done.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+namespace load {
+
+struct options {
+    uint16_t port = 1883;
+    std::string topic = "bench";
+    uint32_t publishers = 1, subscribers = 1, count = 1000, rate = 1000, size = 100;
+    uint32_t window = 200;  // QoS 1 publishes in flight per publisher
+    uint32_t seconds = 5, warmup_seconds = 1;
+    uint8_t qos = 1;
+};
+
+// QoS 1 publishes per second that the server acknowledges.
+void throughput(const options& o);
+// From the time a message was due to its delivery, at a fixed rate.
+void latency(const options& o);
+// Holds `count` sessions: prints when all are up, ends when stdin does.
+void idle(const options& o);
+// Deliveries per second to many subscribers of one topic.
+void fan_out(const options& o);
+// Tries until a CONNACK comes; prints when that was, on the monotonic clock.
+void first_connack(const options& o);
+
+}  // namespace load

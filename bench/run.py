@@ -1,0 +1,290 @@
+#!/usr/bin/env python3
+"""Measures weft (on a local Kafka) and mosquitto in the same run, and writes docs/benchmarks.md.
+
+Absolute figures depend on the machine; the ratios of two servers measured side by side, by the same
+client, minutes apart, say more. Each scenario runs for both before the next one starts.
+
+    ./dev bench                  everything, about five minutes
+    ./dev bench --quick          shorter runs; writes nothing
+    ./dev bench --only latency   one scenario; writes nothing
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import resource
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "dev.d"))
+import kafka_admin  # noqa: E402
+
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def raise_file_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+class Server:
+    """A broker under test: its process, its memory and its CPU time."""
+
+    def __init__(self, name, args, port, env=None):
+        self.name, self.port = name, port
+        self.started = time.monotonic()
+        self.log = tempfile.NamedTemporaryFile(prefix=f"bench-{name}-", suffix=".log")
+        self.process = subprocess.Popen(
+            [str(a) for a in args], stdout=self.log, stderr=self.log, env={**os.environ, **(env or {})}
+        )
+
+    def rss_kib(self):
+        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise RuntimeError("no VmRSS")
+
+    def cpu_seconds(self):
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    def stop(self):
+        if self.process.poll() is not None:
+            sys.exit(f"{self.name} ended by itself:\n{Path(self.log.name).read_text()[-4000:]}")
+        self.process.terminate()
+        self.process.wait(60)
+
+
+class Bench:
+    def __init__(self, build, workers, quick):
+        self.build, self.workers, self.quick = Path(build), workers, quick
+        self.load_program = self.build / "bench" / "weft-load"
+        self.folder = Path(tempfile.mkdtemp(prefix="weft-bench-"))
+        self.kafka = None
+
+    def __enter__(self):
+        self.kafka_env = {
+            **os.environ, "WEFT_KAFKA_DIR": str(self.folder / "kafka"), "WEFT_KAFKA_PORT": "19392",
+            "WEFT_KAFKA_HEAP": "1g",
+        }  # fmt: skip
+        done = subprocess.run(
+            [ROOT / "dev", "kafka", "start"], env=self.kafka_env, stdout=subprocess.PIPE, text=True, check=True
+        )
+        self.kafka = done.stdout.strip()
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run([ROOT / "dev", "kafka", "stop"], env=self.kafka_env, check=False)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @contextlib.contextmanager
+    def server(self, name):
+        server = self.start_weft() if name == "weft" else self.start_mosquitto()
+        try:
+            first = self.load("first_connack", server)
+            server.start_ms = first["monotonic_ns"] / 1e6 - server.started * 1000
+            yield server
+        finally:
+            server.stop()
+
+    def start_weft(self):
+        port, mark = free_port(), f"{time.monotonic_ns()}"
+        text = (ROOT / "examples/mqtt.kafka.proxy/zilla.yaml").read_text()
+        text = text.replace("7183", str(port)).replace("host: 0.0.0.0", "host: 127.0.0.1")
+        topics = {}
+        for role in ("sessions", "retained", "messages", "devices"):
+            text = text.replace(f"mqtt-{role}", f"{role}-{mark}")
+            config = {"cleanup.policy": "compact"} if role in ("sessions", "retained") else {}
+            topics[f"{role}-{mark}"] = (3, config)
+        with kafka_admin.Admin(self.kafka) as admin:
+            admin.create(topics)
+        config = self.folder / f"{mark}.yaml"
+        config.write_text(text)
+        args = [self.build / "bin/weft", "start", "-c", config, "-w", str(self.workers),
+                "-P", f"zilla.engine.directory={self.folder / mark}"]  # fmt: skip
+        return Server("weft", args, port, {"KAFKA_BOOTSTRAP_SERVER": self.kafka})
+
+    def start_mosquitto(self):
+        port, config = free_port(), self.folder / "mosquitto.conf"
+        # As fast as it goes: nothing kept on disk, no log, no small windows, nothing dropped.
+        config.write_text(
+            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n"
+            "max_inflight_messages 1000\nmax_queued_messages 0\nset_tcp_nodelay true\nmax_connections -1\n"
+        )
+        program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
+        return Server("mosquitto", [program, "-c", config], port)
+
+    def command(self, scenario, server, **options):
+        args = [str(self.load_program), scenario, "--port", str(server.port)]
+        for name, value in options.items():
+            args += [f"--{name}", str(value)]
+        return args
+
+    def load(self, scenario, server, **options):
+        args = self.command(scenario, server, **options)
+        done = subprocess.run(args, capture_output=True, text=True)
+        if done.returncode != 0:
+            raise RuntimeError(f"{server.name}: {done.stderr.strip()}\n{Path(server.log.name).read_text()[-2000:]}")
+        return json.loads(done.stdout)
+
+    # Each scenario: {row name: value} for one server.
+
+    def start(self, name):
+        times = []
+        for _ in range(3 if self.quick else 7):
+            with self.server(name) as server:
+                times.append(server.start_ms)
+        return {"start to first CONNACK, ms (median)": statistics.median(times)}
+
+    def throughput(self, name):
+        rows = {}
+        for publishers in (1, 10):
+            with self.server(name) as server:
+                before = server.cpu_seconds()
+                got = self.load("throughput", server, publishers=publishers, window=1000,
+                                seconds=2 if self.quick else 8, warmup=2)  # fmt: skip
+                cpu = server.cpu_seconds() - before
+                rows[f"QoS 1 publishes/s, {publishers} publisher{'s' * (publishers > 1)}"] = got["per_second"]
+                seconds = (2 if self.quick else 8) + 2
+                rows[f"CPU of the server, us per publish, {publishers} publisher{'s' * (publishers > 1)}"] = (
+                    cpu / seconds * 1e6 / got["per_second"]
+                )
+        return rows
+
+    def latency(self, name):
+        rows = {}
+        for rate in (1000, 10000):
+            with self.server(name) as server:
+                got = self.load("latency", server, rate=rate, seconds=3 if self.quick else 10, warmup=3)
+                rows[f"publish to deliver, p50 ms, {rate:,} msg/s"] = got["p50_ms"]
+                rows[f"publish to deliver, p99 ms, {rate:,} msg/s"] = got["p99_ms"]
+        return rows
+
+    def memory(self, name):
+        rows = {}
+        for count in (1000, 10000):
+            with self.server(name) as server:
+                # What the first few sessions make it allocate once is not a session's cost.
+                self.load("throughput", server, publishers=10, seconds=1, warmup=0)
+                before = server.rss_kib()
+                args = self.command("idle", server, count=count)
+                holder = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+                line = holder.stdout.readline()
+                if not line:
+                    raise RuntimeError(f"{name} did not hold {count} sessions")
+                after = server.rss_kib()
+                rows[f"RSS per idle session, KiB, {count:,} sessions"] = (after - before) / count
+                holder.stdin.close()
+                holder.wait()
+        return rows
+
+    def fan_out(self, name):
+        with self.server(name) as server:
+            got = self.load("fan_out", server, subscribers=100, count=2000 if self.quick else 10000, qos=0)
+            one = {"QoS 0 deliveries/s to 100 subscribers": got["per_second"]}
+        with self.server(name) as server:
+            got = self.load("fan_out", server, subscribers=100, count=1000 if self.quick else 5000, qos=1)
+            return {**one, "QoS 1 deliveries/s to 100 subscribers": got["per_second"]}
+
+
+SCENARIOS = ("start", "throughput", "latency", "fan_out", "memory")
+
+
+def measure(bench, scenarios):
+    rows = {}
+    for scenario in scenarios:
+        found = {}
+        for name in ("mosquitto", "weft"):
+            print(f"==> {scenario}: {name}", file=sys.stderr, flush=True)
+            found[name] = getattr(bench, scenario)(name)
+        for row, value in found["weft"].items():
+            rows[row] = (value, found["mosquitto"][row])
+    return rows
+
+
+def number(value):
+    if value >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
+
+
+def table(rows):
+    lines = ["| | weft on Kafka | mosquitto | weft : mosquitto |", "|---|---:|---:|---:|"]
+    for name, (weft, mosquitto) in rows.items():
+        ratio = f"{weft / mosquitto:.2f}" if mosquitto > 0 else "-"
+        lines.append(f"| {name} | {number(weft)} | {number(mosquitto)} | {ratio} |")
+    return "\n".join(lines)
+
+
+def machine():
+    model = next(
+        (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
+        platform.machine(),
+    )
+    memory = next(line.split()[1] for line in Path("/proc/meminfo").read_text().splitlines() if "MemTotal" in line)
+    return f"{os.cpu_count()} cores of {model}, {int(memory) // (1 << 20)} GiB, Linux {platform.release()}"
+
+
+def document(rows, workers):
+    mosquitto = subprocess.run(["/usr/sbin/mosquitto", "-h"], capture_output=True, text=True).stdout.split("\n")[0]
+    head = subprocess.run(
+        ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
+    ).stdout.strip()
+    return f"""# Benchmarks
+
+Written by `./dev bench`. Server, Kafka and load share one machine, so compare within a row: the ratio is what counts.
+Weft acknowledges a QoS 1 publish when Kafka has (acks=all, one node, replication 1); mosquitto keeps everything in memory
+and acknowledges at once.
+
+- date: {datetime.date.today().isoformat()}, commit {head}
+- machine: {machine()}
+- weft: release build, {workers} worker{"s" * (workers > 1)}, `examples/mqtt.kafka.proxy/zilla.yaml`, Kafka 3.9.1 (KRaft, heap 1 GB)
+- {mosquitto}, persistence off
+- command: `./dev bench --workers {workers}`; payload 100 bytes; the client is `bench/load/`
+
+{table(rows)}
+
+What the rows mean
+
+- *publishes/s*: acknowledged QoS 1 publishes, up to 1,000 in flight per publisher, within the server's Receive Maximum.
+- *publish to deliver*: from the moment a QoS 1 message was due to its arrival at a QoS 1 subscriber, so a stall counts fully.
+- *RSS per idle session*: growth of VmRSS of the server from before the sessions to all of them connected, clean, no
+  subscription; the kernel's socket is not in it.
+- *start*: from starting the process to the first CONNACK, Kafka being up.
+"""
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", default=ROOT / "build" / "release")
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--only", choices=SCENARIOS)
+    args = parser.parse_args()
+    raise_file_limit()
+    with Bench(args.build, args.workers, args.quick) as bench:
+        rows = measure(bench, [args.only] if args.only else SCENARIOS)
+    print(table(rows))
+    if not (args.quick or args.only):
+        (ROOT / "docs" / "benchmarks.md").write_text(document(rows, args.workers))
+        print("\nwritten to docs/benchmarks.md", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
