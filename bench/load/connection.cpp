@@ -36,7 +36,9 @@ connection::connection(loop& l, uint16_t port, std::string_view client_id, handl
     flush();
 }
 
-connection::~connection() { close(fd_); }
+connection::~connection() {
+    close(fd_);
+}
 
 void connection::flush() {
     while (sent_ < out_.size()) {

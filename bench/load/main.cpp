@@ -52,8 +52,11 @@ load::options parse(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     const std::map<std::string, void (*)(const load::options&)> scenarios{
-        {"throughput", load::throughput}, {"latency", load::latency}, {"idle", load::idle},
-        {"fan_out", load::fan_out},       {"first_connack", load::first_connack},
+        {"throughput", load::throughput},
+        {"latency", load::latency},
+        {"idle", load::idle},
+        {"fan_out", load::fan_out},
+        {"first_connack", load::first_connack},
     };
     const auto chosen = argc > 1 ? scenarios.find(argv[1]) : scenarios.end();
     if (chosen == scenarios.end()) {

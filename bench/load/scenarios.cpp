@@ -183,7 +183,8 @@ void idle(const options& o) {
 void fan_out(const options& o) {
     loop l;
     uint64_t received = 0;
-    const auto subscribers = subscribe_all(l, o, o.subscribers, [&](std::string_view) { ++received; });
+    const auto subscribers =
+        subscribe_all(l, o, o.subscribers, [&](std::string_view) { ++received; });
     uint64_t acked = 0;
     connection pub(l, o.port, client_id("pub", 0), [&](connection&, const frame& f) {
         if (f.type == puback) ++acked;

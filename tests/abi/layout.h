@@ -7,7 +7,7 @@ extern "C" {
 #endif
 
 struct layout {
-    const char *name; /* NULL ends the table */
+    const char* name; /* NULL ends the table */
     size_t size;
 };
 

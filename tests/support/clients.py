@@ -54,6 +54,8 @@ class Client:
 
     def subscribe(self, filter, qos=1, **options):
         """Returns the reason codes of the SUBACK as numbers."""
+        if options.get("options") or not isinstance(filter, str):
+            qos = 0  # paho wants it inside the options alone
         code, mid = self.paho.subscribe(filter, qos, **options)
         assert code == paho.MQTT_ERR_SUCCESS
         kind, got, codes = self.events.get(timeout=TIMEOUT)
