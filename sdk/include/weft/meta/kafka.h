@@ -5,7 +5,8 @@
  *   PRODUCE    cache_client and below    up: DATA kafka.produce; down: FLUSH kafka.produced (the broker's answer per record)
  *   TAIL       cache_client              down: FLUSH kafka.partitions first and at each change, then DATA kafka.record, live, all partitions
  *   HISTORY    cache_client              down: DATA kafka.record from the given positions, FLUSH kafka.progress, END at the end
- *   FETCH      cache_server -> client    down: DATA kafka.record of the given partitions from the given offsets, for ever
+ *   FETCH      cache_server -> client    down: DATA kafka.record of the given partitions from the given offsets, for ever;
+ *                                        FLUSH kafka.progress at the log's end when offsets before it hold no record
  *   META       all                       down: FLUSH kafka.partitions first and at each change; kafka.status while trouble lasts
  *
  * The opener's direction of TAIL, HISTORY, FETCH and META carries nothing but BEGIN and END. A topic that does not exist, or a cluster
@@ -26,7 +27,8 @@ enum weft_kafka_role {
     WEFT_KAFKA_META = 5
 };
 enum { /* weft_kafka_begin.flags */
-    WEFT_KAFKA_NEWEST_PER_KEY = 1 /* HISTORY: only the newest record of each key, null and empty values left out */
+    WEFT_KAFKA_NEWEST_PER_KEY = 1, /* HISTORY: only the newest record of each key, null and empty values left out */
+    WEFT_KAFKA_FRESH = 2           /* META: partitions as the cluster tells them from now on, not what a cache has heard before */
 };
 enum { WEFT_KAFKA_OFFSET_LIVE = -1, WEFT_KAFKA_OFFSET_BEGIN = -2 }; /* special offsets */
 
@@ -114,7 +116,7 @@ typedef struct weft_kafka_partitions {
 
 #define WEFT_META_KAFKA_PROGRESS_NAME "kafka.progress/1"
 #define WEFT_META_KAFKA_PROGRESS 0x203a4146u
-/* FLUSH with reserved 0 on HISTORY: everything below these offsets was delivered or did not match. `end` = the target. */
+/* FLUSH with reserved 0 on HISTORY and FETCH: everything below these offsets was delivered or did not match. `end` = the target. */
 typedef struct weft_kafka_progress {
     weft_meta m;
     weft_ref positions; /* list of weft_kafka_position */
