@@ -42,7 +42,8 @@ std::string closest(std::string_view word, const words& candidates) {
     if (word.empty() || word.size() > word_max) return "";
     const std::string wanted = folded(word);
     std::string best;
-    size_t best_distance = std::max<size_t>(1, wanted.size() / 3) + 1;
+    // Two letters are nearly anything; a third of a longer word may be wrong.
+    size_t best_distance = wanted.size() <= 2 ? 1 : std::max<size_t>(1, wanted.size() / 3) + 1;
     for (const auto& candidate : candidates) {
         const std::string have = folded(candidate);
         if (have.size() > word_max) continue;

@@ -98,7 +98,10 @@ private:
     void leaf(const YAML::Mark& mark, node_kind kind, const std::string& tag, YAML::anchor_t anchor,
               const std::string& value) {
         const bool null = kind == node_kind::null;
+        const bool after_scalar = last_ != nullptr;
+        const size_t before = previous_;
         const auto* use = settle(offset(mark), null);
+        if (null && !after_scalar) use = text_.first_use(before, offset(mark));
         node* n = make(mark, kind, tag);
         n->text = value;
         if (null) stand_in(*n, use);
@@ -130,6 +133,7 @@ private:
     // The scalar before `end` is complete: looks for the expressions in it. With `null_follows`,
     // one that begins behind the scalar's text is the (empty) value that follows, and is returned.
     const expression_use* settle(size_t end, bool null_follows) {
+        previous_ = end;
         node* n = std::exchange(last_, nullptr);
         if (!n) return nullptr;
         const auto* use = text_.first_use(last_begin_, end);
@@ -202,6 +206,7 @@ private:
     std::unordered_map<const node*, extent> extents_;
     node* last_ = nullptr;  // a scalar whose end is not known yet
     size_t last_begin_ = 0;
+    size_t previous_ = 0;  // where the event before began
 };
 
 // Reads a text without copying it.

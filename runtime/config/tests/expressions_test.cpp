@@ -45,8 +45,8 @@ TEST_F(loading, a_missing_variable_names_itself_its_path_and_line) {
         binding_errors("    type: tcp\n    kind: server\n    exit: ${{env.EXIT}}\n    options: "
                        "{host: h, port: ${{env.PORT}}, nodelay: 1}\n"),
         ElementsAre("z.yaml:6:11: bindings.b.exit: environment variable 'EXIT' is not set",
-                    "z.yaml:7:31: bindings.b.options.port: environment variable 'PORT' is not set",
-                    HasSubstr("z.yaml:7:55: bindings.b.options.nodelay: expected true or false")));
+                    "z.yaml:7:30: bindings.b.options.port: environment variable 'PORT' is not set",
+                    HasSubstr("z.yaml:7:54: bindings.b.options.nodelay: expected true or false")));
 }
 
 TEST_F(loading, a_missing_block_is_the_problem_and_not_the_yaml_without_it) {
@@ -126,7 +126,7 @@ TEST_F(loading, values_that_are_no_text) {
     EXPECT_THAT(
         binding_errors(kafka + "      servers: ['${{env.X}}']\n"),
         ElementsAre(
-            "z.yaml:8:17: environment variable 'X' is not UTF-8 text without control characters"));
+            "z.yaml:8:18: environment variable 'X' is not UTF-8 text without control characters"));
 }
 
 // The comments of a text, joined with '|'.

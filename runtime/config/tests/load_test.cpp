@@ -105,7 +105,7 @@ TEST_F(loading, a_place_is_found_by_json_pointer) {
     EXPECT_EQ(to_string(tcp.problem_at("/options/backlog", "x")),
               "z.yaml:7:5: bindings.north_tcp_server.options.backlog: x");
     const auto& mapping = all.config.bindings[2];
-    EXPECT_EQ(mapping.place("/routes/1/exit").line, 29);
+    EXPECT_EQ(mapping.place("/routes/1/exit").line, 30);
     EXPECT_EQ(all.config.bindings[4].place("/options/servers/0").column, 11);
 }
 
@@ -204,7 +204,7 @@ TEST_F(loading, what_is_no_yaml_says_where) {
 TEST_F(loading, columns_count_characters) {
     EXPECT_THAT(errors("name: n\nbindings: {\"é\": {type: sink, kind: server, zzz: 1}}\n"),
                 ElementsAre(HasSubstr("z.yaml:2:12: bindings.é: 'é' is no name"),
-                            HasSubstr("z.yaml:2:45: bindings.é.zzz: unknown key")));
+                            HasSubstr("z.yaml:2:44: bindings.é.zzz: unknown key")));
 }
 
 TEST_F(loading, everything_wrong_is_told_at_once) {
