@@ -40,6 +40,25 @@ public:
     virtual std::unique_ptr<instance> attach(worker w) = 0;  // [worker] throws config_error or any std::exception
 };
 
+// A binding that is nothing but its configuration: each worker gets an Instance(worker, const binding_config&).
+template <class Instance>
+class binding_of : public binding {
+public:
+    explicit binding_of(binding_config c) : config_(std::move(c)) {}
+    std::unique_ptr<instance> attach(worker w) override { return std::make_unique<Instance>(w, config_); }
+
+private:
+    const binding_config config_;
+};
+
+// A plugin of one such binding, with any metadata. Derive from it and add type, version, kinds and schema.
+template <class Instance>
+struct plugin_of {
+    static constexpr const char* accepts[] = {nullptr};
+    static constexpr const char* emits[] = {nullptr};
+    std::unique_ptr<binding> create(binding_config c) { return std::make_unique<binding_of<Instance>>(std::move(c)); }
+};
+
 namespace detail {
 
 inline int32_t fail(weft_error* e, int32_t code, const char* path, const char* text) {
