@@ -16,12 +16,12 @@ enum : uint8_t {
     flag_user_name = 0x80
 };
 
-fault read_string(reader& in, std::string_view& out, const char* what) {
+violation read_string(reader& in, std::string_view& out, const char* what) {
     if (!in.text(out) || !is_mqtt_string(as_bytes(out))) return malformed(what);
     return {};
 }
 
-fault check_flags(uint8_t flags, uint8_t version) {
+violation check_flags(uint8_t flags, uint8_t version) {
     if (flags & flag_reserved) return malformed("reserved flag of CONNECT is set");  // [MQTT-3.1.2-3]
     const uint8_t will_qos = (flags >> 3) & 3;
     if (will_qos == 3) return malformed("will QoS 3");  // [MQTT-3.1.2-12]
@@ -32,14 +32,14 @@ fault check_flags(uint8_t flags, uint8_t version) {
     return {};
 }
 
-fault read_will(reader& in, uint8_t flags, packet& out) {
+violation read_will(reader& in, uint8_t flags, packet& out) {
     auto& will = out.connect.will;
     will.qos = (flags >> 3) & 3;
     will.retain = (flags & flag_will_retain) != 0;
     will.props.clear();
     if (out.version == version_5)
-        if (const fault f = parse_properties(in, will_place, role::client, will.props)) return f;
-    if (const fault f = read_string(in, will.topic, "will topic is cut or not a valid UTF-8 string"))
+        if (const violation f = parse_properties(in, will_place, role::client, will.props)) return f;
+    if (const violation f = read_string(in, will.topic, "will topic is cut or not a valid UTF-8 string"))
         return f;
     if (!is_topic_name(will.topic))
         return {reason::topic_name_invalid, "will topic is empty or has wildcards"};
@@ -52,18 +52,18 @@ fault read_will(reader& in, uint8_t flags, packet& out) {
     return {};
 }
 
-fault read_payload(reader& in, uint8_t flags, packet& out) {
+violation read_payload(reader& in, uint8_t flags, packet& out) {
     auto& c = out.connect;
-    if (const fault f = read_string(in, c.client_id, "client id is cut or not a valid UTF-8 string"))
+    if (const violation f = read_string(in, c.client_id, "client id is cut or not a valid UTF-8 string"))
         return f;
     c.has_will = (flags & flag_will) != 0;
     if (c.has_will)
-        if (const fault f = read_will(in, flags, out)) return f;
+        if (const violation f = read_will(in, flags, out)) return f;
     c.user_name.reset();
     c.password.reset();
     if (flags & flag_user_name) {
         std::string_view name;
-        if (const fault f = read_string(in, name, "user name is cut or not a valid UTF-8 string"))
+        if (const violation f = read_string(in, name, "user name is cut or not a valid UTF-8 string"))
             return f;
         c.user_name = name;
     }
@@ -72,12 +72,12 @@ fault read_payload(reader& in, uint8_t flags, packet& out) {
         if (!in.binary(password)) return malformed("password is cut");
         c.password = password;
     }
-    return in.empty() ? fault{} : malformed("bytes behind the last field of CONNECT");
+    return in.empty() ? violation{} : malformed("bytes behind the last field of CONNECT");
 }
 
 }  // namespace
 
-fault decode_connect(reader in, packet& out) {
+violation decode_connect(reader in, packet& out) {
     std::string_view name;
     uint8_t level = 0, flags = 0;
     out.version = version_unknown;
@@ -86,16 +86,16 @@ fault decode_connect(reader in, packet& out) {
     if (name != "MQTT" || (level != version_311 && level != version_5))
         return {reason::unsupported_protocol_version, "protocol name or level is not supported"};
     if (!in.u8(flags)) return malformed("CONNECT is cut");
-    if (const fault f = check_flags(flags, level)) return f;
+    if (const violation f = check_flags(flags, level)) return f;
     out.connect.clean_start = (flags & flag_clean_start) != 0;
     if (!in.u16(out.connect.keep_alive_s)) return malformed("CONNECT is cut");
     if (level == version_5)
-        if (const fault f = parse_properties(in, place_of(packet_type::connect), role::client, out.props))
+        if (const violation f = parse_properties(in, place_of(packet_type::connect), role::client, out.props))
             return f;
     return read_payload(in, flags, out);
 }
 
-fault decode_connack(reader in, packet& out) {
+violation decode_connack(reader in, packet& out) {
     uint8_t flags = 0, code = 0;
     if (!in.u8(flags) || !in.u8(code)) return malformed("CONNACK is cut");
     if (flags > 1) return malformed("reserved flags of CONNACK are set");  // [MQTT-3.2.2-1]
@@ -107,12 +107,12 @@ fault decode_connack(reader in, packet& out) {
         out.code = static_cast<reason>(code);
         if (!allowed(packet_type::connack, role::server, out.code))
             return protocol_error("reason code is not one of CONNACK");
-        if (const fault f = parse_properties(in, place_of(packet_type::connack), role::server, out.props))
+        if (const violation f = parse_properties(in, place_of(packet_type::connack), role::server, out.props))
             return f;
     }
     if (code != 0 && out.session_present)
         return protocol_error("session present with a refusal");  // [MQTT-3.2.2-6]
-    return in.empty() ? fault{} : malformed("bytes behind the last field of CONNACK");
+    return in.empty() ? violation{} : malformed("bytes behind the last field of CONNACK");
 }
 
 }  // namespace weft::mqtt

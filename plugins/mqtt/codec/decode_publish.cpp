@@ -5,7 +5,7 @@
 
 namespace weft::mqtt {
 
-fault decode_publish(uint8_t flags, reader in, role sender, packet& out) {
+violation decode_publish(uint8_t flags, reader in, role sender, packet& out) {
     auto& p = out.publish;
     p.dup = (flags & 8) != 0;
     p.qos = (flags >> 1) & 3;
@@ -19,7 +19,7 @@ fault decode_publish(uint8_t flags, reader in, role sender, packet& out) {
         if (out.packet_id == 0) return protocol_error("packet id 0");  // [MQTT-2.2.1-3, -4]
     }
     if (out.version == version_5)
-        if (const fault f = parse_properties(in, place_of(packet_type::publish), sender, out.props))
+        if (const violation f = parse_properties(in, place_of(packet_type::publish), sender, out.props))
             return f;
     if (!p.topic.empty()) return {};
     if (out.version != version_5)
@@ -29,7 +29,7 @@ fault decode_publish(uint8_t flags, reader in, role sender, packet& out) {
     return {};
 }
 
-fault decode_ack(reader in, role sender, packet& out) {
+violation decode_ack(reader in, role sender, packet& out) {
     if (!in.u16(out.packet_id)) return malformed("acknowledgement is cut");
     if (out.packet_id == 0) return protocol_error("packet id 0");
     if (in.empty()) return {};  // 3.4.2.1: success, no properties
@@ -40,8 +40,8 @@ fault decode_ack(reader in, role sender, packet& out) {
     if (!allowed(out.type, sender, out.code))
         return protocol_error("reason code is not one of this packet");
     if (in.empty()) return {};  // 3.4.2.2.1: no property length
-    if (const fault f = parse_properties(in, place_of(out.type), sender, out.props)) return f;
-    return in.empty() ? fault{} : malformed("bytes behind the last field of an acknowledgement");
+    if (const violation f = parse_properties(in, place_of(out.type), sender, out.props)) return f;
+    return in.empty() ? violation{} : malformed("bytes behind the last field of an acknowledgement");
 }
 
 }  // namespace weft::mqtt

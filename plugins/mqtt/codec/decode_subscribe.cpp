@@ -7,14 +7,14 @@ namespace weft::mqtt {
 
 namespace {
 
-fault read_head(reader& in, role sender, packet& out) {
+violation read_head(reader& in, role sender, packet& out) {
     if (!in.u16(out.packet_id)) return malformed("packet is cut");
     if (out.packet_id == 0) return protocol_error("packet id 0");  // [MQTT-2.2.1-3]
     if (out.version != version_5) return {};
     return parse_properties(in, place_of(out.type), sender, out.props);
 }
 
-fault read_filter(reader& in, uint8_t version, std::string_view& filter) {
+violation read_filter(reader& in, uint8_t version, std::string_view& filter) {
     if (!in.text(filter)) return malformed("topic filter is cut");
     if (!is_mqtt_string(as_bytes(filter)))
         return malformed("topic filter is not a valid UTF-8 string");
@@ -23,7 +23,7 @@ fault read_filter(reader& in, uint8_t version, std::string_view& filter) {
     return {};
 }
 
-fault read_options(reader& in, uint8_t version, subscription& s) {
+violation read_options(reader& in, uint8_t version, subscription& s) {
     uint8_t o = 0;
     if (!in.u8(o)) return malformed("subscription options are cut");
     const uint8_t reserved = version == version_5 ? 0xc0 : 0xfc;
@@ -41,35 +41,35 @@ fault read_options(reader& in, uint8_t version, subscription& s) {
 
 }  // namespace
 
-fault decode_subscribe(reader in, role sender, packet& out) {
+violation decode_subscribe(reader in, role sender, packet& out) {
     out.subscriptions.clear();
-    if (const fault f = read_head(in, sender, out)) return f;
+    if (const violation f = read_head(in, sender, out)) return f;
     if (in.empty()) return protocol_error("SUBSCRIBE without a topic filter");  // [MQTT-3.8.3-2]
     while (!in.empty()) {
         subscription s;
-        if (const fault f = read_filter(in, out.version, s.filter)) return f;
-        if (const fault f = read_options(in, out.version, s)) return f;
+        if (const violation f = read_filter(in, out.version, s.filter)) return f;
+        if (const violation f = read_options(in, out.version, s)) return f;
         out.subscriptions.push_back(s);
     }
     return {};
 }
 
-fault decode_unsubscribe(reader in, role sender, packet& out) {
+violation decode_unsubscribe(reader in, role sender, packet& out) {
     out.filters.clear();
-    if (const fault f = read_head(in, sender, out)) return f;
+    if (const violation f = read_head(in, sender, out)) return f;
     if (in.empty()) return protocol_error("UNSUBSCRIBE without a topic filter");  // [MQTT-3.10.3-2]
     while (!in.empty()) {
         std::string_view filter;
-        if (const fault f = read_filter(in, out.version, filter)) return f;
+        if (const violation f = read_filter(in, out.version, filter)) return f;
         out.filters.push_back(filter);
     }
     return {};
 }
 
-fault decode_suback(reader in, role sender, packet& out) {
-    if (const fault f = read_head(in, sender, out)) return f;
+violation decode_suback(reader in, role sender, packet& out) {
+    if (const violation f = read_head(in, sender, out)) return f;
     if (out.version != version_5 && out.type == packet_type::unsuback)
-        return in.empty() ? fault{} : malformed("UNSUBACK with a payload");
+        return in.empty() ? violation{} : malformed("UNSUBACK with a payload");
     if (in.empty()) return protocol_error("no reason codes");
     out.reasons = in.rest();
     for (uint8_t r : out.reasons) {

@@ -23,7 +23,7 @@ bool sent_by(role sender, packet_type t) {
     }
 }
 
-fault decode_body(uint8_t first, reader in, role sender, packet& out) {
+violation decode_body(uint8_t first, reader in, role sender, packet& out) {
     switch (type_of(first)) {
         case packet_type::connect: return decode_connect(in, out);
         case packet_type::connack: return decode_connack(in, out);
@@ -37,7 +37,7 @@ fault decode_body(uint8_t first, reader in, role sender, packet& out) {
         case packet_type::unsuback: return decode_suback(in, sender, out);
         case packet_type::unsubscribe: return decode_unsubscribe(in, sender, out);
         case packet_type::pingreq:
-        case packet_type::pingresp: return in.empty() ? fault{} : malformed("ping with a body");
+        case packet_type::pingresp: return in.empty() ? violation{} : malformed("ping with a body");
         case packet_type::disconnect: return decode_disconnect(in, sender, out);
         case packet_type::auth: return decode_auth(in, sender, out);
     }
@@ -47,7 +47,7 @@ fault decode_body(uint8_t first, reader in, role sender, packet& out) {
 }  // namespace
 
 // 2.1.3: flags are fixed except those of PUBLISH, and a wrong one is malformed.
-fault decoder::check_first_byte(uint8_t b) const {
+violation decoder::check_first_byte(uint8_t b) const {
     if (type_bits(b) == 0) return malformed("packet type 0 is reserved");
     const packet_type t = type_of(b);
     const uint8_t flags = b & 0x0f;
@@ -71,7 +71,7 @@ fault decoder::check_first_byte(uint8_t b) const {
 
 decoder::extent decoder::measure(bytes b) const {
     if (b.empty()) return {2, false, {}};
-    if (const fault f = check_first_byte(b[0])) return {0, false, f};
+    if (const violation f = check_first_byte(b[0])) return {0, false, f};
     const varint length = peek_varint(b.subspan(1));
     if (length.is == varint::state::too_long)
         return {0, false, malformed("remaining length is longer than four bytes")};
@@ -88,7 +88,7 @@ decoder::extent decoder::measure(bytes b) const {
 
 // The head of a PUBLISH ends where its payload begins.
 decoder::extent decoder::measure_publish(bytes b, uint32_t header, uint32_t total) const {
-    static constexpr fault cut{reason::malformed_packet, "PUBLISH is shorter than its header"};
+    static constexpr violation cut{reason::malformed_packet, "PUBLISH is shorter than its header"};
     if (total < header + 2) return {0, false, cut};
     if (b.size() < header + 2) return {header + 2, false, {}};
     const uint32_t topic = static_cast<uint32_t>(b[header] << 8 | b[header + 1]);
@@ -142,7 +142,7 @@ step decoder::decode(bytes head, bytes& in, packet& out) {
     const auto type = type_of(head[0]);
     out.reset(type, version_);
     out.size = 1u + length.size + length.value;
-    if (const fault f = decode_body(head[0], reader{head.subspan(1u + length.size)}, sender_, out))
+    if (const violation f = decode_body(head[0], reader{head.subspan(1u + length.size)}, sender_, out))
         return refuse(f, out);
     if (type == packet_type::connect && sender_ == role::client) {
         // The version decides about the Remaining Length that came before it.
@@ -169,7 +169,7 @@ step decoder::fragment(bytes& in, packet& out) {
     return n != 0 ? step::payload : step::need_more;
 }
 
-step decoder::refuse(fault f, packet& out) {
+step decoder::refuse(violation f, packet& out) {
     head_ = {};
     error_ = f;
     out.error = f;

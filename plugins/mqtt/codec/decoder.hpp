@@ -42,34 +42,34 @@ private:
     struct extent {
         uint32_t need = 0;  // bytes of the head, or enough to know more
         bool known = false;
-        fault error;
+        violation error;
     };
     extent measure(bytes b) const;
     extent measure_publish(bytes b, uint32_t header, uint32_t total) const;
-    fault check_first_byte(uint8_t b) const;
+    violation check_first_byte(uint8_t b) const;
 
     step gather(bytes& in, packet& out);
     step decode(bytes head, bytes& in, packet& out);
     step fragment(bytes& in, packet& out);
-    step refuse(fault f, packet& out);
+    step refuse(violation f, packet& out);
 
     std::vector<uint8_t> head_;
     uint32_t payload_left_ = 0;
     uint32_t size_max_;
-    fault error_;
+    violation error_;
     uint8_t version_;
     role sender_;
 };
 
 // Decoding of one packet's body, by family; `in` is what follows the fixed header.
-fault decode_connect(reader in, packet& out);
-fault decode_connack(reader in, packet& out);
-fault decode_publish(uint8_t flags, reader in, role sender, packet& out);  // up to the payload
-fault decode_ack(reader in, role sender, packet& out);
-fault decode_subscribe(reader in, role sender, packet& out);
-fault decode_unsubscribe(reader in, role sender, packet& out);
-fault decode_suback(reader in, role sender, packet& out);  // and UNSUBACK
-fault decode_disconnect(reader in, role sender, packet& out);
-fault decode_auth(reader in, role sender, packet& out);
+violation decode_connect(reader in, packet& out);
+violation decode_connack(reader in, packet& out);
+violation decode_publish(uint8_t flags, reader in, role sender, packet& out);  // up to the payload
+violation decode_ack(reader in, role sender, packet& out);
+violation decode_subscribe(reader in, role sender, packet& out);
+violation decode_unsubscribe(reader in, role sender, packet& out);
+violation decode_suback(reader in, role sender, packet& out);  // and UNSUBACK
+violation decode_disconnect(reader in, role sender, packet& out);
+violation decode_auth(reader in, role sender, packet& out);
 
 }  // namespace weft::mqtt

@@ -65,7 +65,7 @@ struct packet {
     std::vector<std::string_view> filters;    // UNSUBSCRIBE
     bytes reasons;                            // SUBACK, UNSUBACK: one per filter
 
-    fault error;                   // when the decoder refused the bytes
+    violation error;                   // when the decoder refused the bytes
     std::vector<uint8_t> storage;  // bytes of a packet that arrived in pieces
 
     // Ready to be filled as a packet of this type.

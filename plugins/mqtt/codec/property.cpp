@@ -81,7 +81,7 @@ bool read_number(reader& in, property_type type, uint32_t& v) {
     }
 }
 
-fault check_number(property p, property_type type, uint32_t v) {
+violation check_number(property p, property_type type, uint32_t v) {
     if (type == property_type::flag && v > 1) return protocol_error("property is neither 0 nor 1");
     if (v != 0) return {};
     switch (p) {
@@ -94,7 +94,7 @@ fault check_number(property p, property_type type, uint32_t v) {
 }
 
 // Values whose meaning depends on who sends them.
-fault check_sender(property p, uint16_t place, role sender) {
+violation check_sender(property p, uint16_t place, role sender) {
     if (place == place_of(publish) && p == property::subscription_identifier &&
         sender == role::client)
         return protocol_error("subscription identifier in a PUBLISH from a client");  // [MQTT-3.3.4-6]
@@ -107,7 +107,7 @@ fault check_sender(property p, uint16_t place, role sender) {
 }
 
 // Repeatable properties are only checked here; they are read from the block when somebody wants them.
-fault parse_repeatable(reader& in, property p, property_type type) {
+violation parse_repeatable(reader& in, property p, property_type type) {
     if (type == property_type::var) {
         uint32_t id = 0;
         if (!in.var(id)) return malformed("subscription identifier is cut or not minimal");
@@ -120,7 +120,7 @@ fault parse_repeatable(reader& in, property p, property_type type) {
     return {};
 }
 
-fault parse_text(reader& in, property p, property_type type, bytes& v) {
+violation parse_text(reader& in, property p, property_type type, bytes& v) {
     if (!in.binary(v)) return malformed("property is cut");
     if (type == property_type::text && !is_mqtt_string(v))
         return malformed("property is not a valid UTF-8 string");
@@ -144,7 +144,7 @@ void properties::skip(property p, reader& r) {
     }
 }
 
-fault parse_properties(reader& in, uint16_t place, role sender, properties& out) {
+violation parse_properties(reader& in, uint16_t place, role sender, properties& out) {
     out.clear();
     uint32_t length = 0;
     bytes block;
@@ -160,7 +160,7 @@ fault parse_properties(reader& in, uint16_t place, role sender, properties& out)
         const auto p = static_cast<property>(id);
         const auto [type, slot, places] = table[id];
         if ((places & place) == 0) return malformed("property is not allowed in this packet");  // 2.2.2.2
-        if (const fault f = check_sender(p, place, sender)) return f;
+        if (const violation f = check_sender(p, place, sender)) return f;
         const bool repeatable = p == property::user ||
                                 (p == property::subscription_identifier && place == place_of(publish));
         if (!repeatable && (out.present_ & properties::bit(p)) != 0)
@@ -169,14 +169,14 @@ fault parse_properties(reader& in, uint16_t place, role sender, properties& out)
 
         if (type == property_type::var || type == property_type::pair) {
             repeated = true;
-            if (const fault f = parse_repeatable(r, p, type)) return f;
+            if (const violation f = parse_repeatable(r, p, type)) return f;
         } else if (type == property_type::text || type == property_type::binary) {
             bytes v;
-            if (const fault f = parse_text(r, p, type, v)) return f;
+            if (const violation f = parse_text(r, p, type, v)) return f;
             out.texts_[slot] = as_text(v);
         } else {
             if (!read_number(r, type, out.numbers_[slot])) return malformed("property is cut");
-            if (const fault f = check_number(p, type, out.numbers_[slot])) return f;
+            if (const violation f = check_number(p, type, out.numbers_[slot])) return f;
         }
     }
     if (out.has(property::authentication_data) && !out.has(property::authentication_method))

@@ -125,7 +125,7 @@ private:
     }
     static void skip(property p, reader& r);
 
-    friend fault parse_properties(reader&, uint16_t, role, properties&);
+    friend violation parse_properties(reader&, uint16_t, role, properties&);
     uint64_t present_ = 0;
     bytes repeated_{};
     uint32_t numbers_[numbers_max];
@@ -133,6 +133,6 @@ private:
 };
 
 // Reads Property Length and the properties of `place` (place_of(type) or will_place) written by `sender`.
-fault parse_properties(reader& in, uint16_t place, role sender, properties& out);
+violation parse_properties(reader& in, uint16_t place, role sender, properties& out);
 
 }  // namespace weft::mqtt

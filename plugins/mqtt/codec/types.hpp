@@ -85,14 +85,14 @@ enum class reason : uint8_t {
 constexpr bool failed(reason r) { return static_cast<uint8_t>(r) >= 0x80; }
 
 // What is wrong with a packet: the v5 reason code and a line for people. `text` has static storage.
-struct fault {
+struct violation {
     reason code = reason::success;
     const char* text = "";
 
     explicit operator bool() const { return code != reason::success; }
 };
-inline fault malformed(const char* text) { return {reason::malformed_packet, text}; }
-inline fault protocol_error(const char* text) { return {reason::protocol_error, text}; }
+inline violation malformed(const char* text) { return {reason::malformed_packet, text}; }
+inline violation protocol_error(const char* text) { return {reason::protocol_error, text}; }
 
 // "malformed packet", for events and reason strings.
 const char* describe(reason r);

@@ -1,0 +1,33 @@
+// Options and properties of an mqtt server, read once. Every default is in limits.hpp.
+#pragma once
+
+#include "limits.hpp"
+#include "route.hpp"
+
+#include <weft/config.hpp>
+
+namespace weft::mqtt {
+
+struct settings {
+    bool accept_311 = true;
+    bool accept_5 = true;
+    uint32_t connect_timeout_ms = limits::connect_timeout_ms;
+    uint16_t keep_alive_s_min = limits::keep_alive_s_min;
+    uint16_t keep_alive_s_max = limits::keep_alive_s_max;
+    uint16_t receive_maximum = limits::receive_maximum;
+    uint16_t topic_alias_maximum = limits::topic_alias_maximum;
+    uint32_t packet_size_max = limits::packet_size_max;
+    uint32_t client_id_size_max = limits::client_id_size_max;
+    uint8_t publish_qos_max = 2;
+    bool no_local = true;
+    std::string client_id;  // instead of a random one; for tests
+    router routes;
+};
+
+// Throws config_error.
+settings read_settings(const binding_config& c);
+
+// "PT3S", "PT1M30S", "P1DT2H", "PT0.5S", or a number of seconds. Throws config_error that names `key`.
+uint64_t parse_duration_ms(const std::string& key, const std::string& text);
+
+}  // namespace weft::mqtt

@@ -1,0 +1,212 @@
+#include "connection.hpp"
+
+#include <cstring>
+
+namespace weft::mqtt {
+
+connection::connection(server& s, stream net, const weft_begin& b)
+    : server_(s), net_(net), decoder_(role::client, s.config.packet_size_max) {
+    const meta_view<weft_tcp_begin> tcp(b.h.meta);
+    if (tcp) {
+        const std::string_view host = tcp.text(tcp->remote_host);
+        std::string peer = host.find(':') == std::string_view::npos ? std::string(host) : "[" + std::string(host) + "]";
+        peer += ":" + std::to_string(tcp->remote_port);
+        peer_size_ = static_cast<uint8_t>(std::min<size_t>(peer.size(), 255));
+        names_ = std::make_unique<char[]>(peer_size_);
+        std::memcpy(names_.get(), peer.data(), peer_size_);
+    }
+    server_.link(*this);
+    server_.arm(*this, server_.now_tick() + server::to_ticks(s.config.connect_timeout_ms));
+    net_.begin();
+    net_.window(limits::receive_window_bytes);
+}
+
+connection::~connection() {
+    if (counted_) server_.connections.sub();
+    server_.unlink(*this);
+}
+
+// ---- frames ----
+
+void connection::on_begin(stream s, const weft_begin& b) {
+    if (s == session_ && state_ == state::connecting) on_session_begun(b);
+}
+
+void connection::on_data(stream s, const weft_data& d) {
+    server_.trace = d.h.trace_id;
+    if (s == session_) return on_delivery(d);
+    if (state_ == state::closing) return;
+    last_heard_ = server_.now_tick();
+    for (const auto& piece : slices(d)) {
+        read(piece);
+        if (state_ == state::closing) return;
+    }
+    if (!unread()) net_.window(limits::receive_window_bytes);
+}
+
+void connection::on_flush(stream s, const weft_flush& f) {
+    if (s != session_ || state_ != state::connected || !f.h.meta) return;
+    server_.trace = f.h.trace_id;
+    if (f.h.meta->type == WEFT_META_MQTT_ACK) return on_provider_ack(f);
+    if (f.h.meta->type == WEFT_META_MQTT_SUBACK) return on_suback(f);
+}
+
+void connection::on_end(stream s, const weft_frame& f) {
+    if (state_ == state::closing) return;
+    if (s == session_) return close_from_provider(f);
+    net_ended_ = true;
+    // Unread input may still hold a DISCONNECT, so that nothing is known yet.
+    if (!goodbye_ && !unread()) lost();
+}
+
+void connection::on_abort(stream s, const weft_frame& f) {
+    if (s == session_) return close_from_provider(f);
+    lost();
+    net_.abort();
+}
+
+void connection::on_reset(stream s, const weft_frame& f) {
+    if (s == session_) return close_from_provider(f);
+    lost();
+    net_.abort();
+}
+
+void connection::on_window(stream s, const weft_window&) {
+    if (s == net_) {
+        if (outbox_) flush();
+    } else if (state_ == state::connected && waiting()) {
+        pump();
+        resume();
+    }
+}
+
+void connection::on_closed(stream s) {
+    if (s == net_) {
+        net_ = {};
+        lost();  // a network that vanishes without a word takes the session with it
+    } else {
+        session_ = {};
+        if (state_ != state::closing) close(reason::unspecified_error, "the session ended");
+    }
+    if (!net_ && !session_) delete this;
+}
+
+// ---- input ----
+
+void connection::read(const weft_slice& s) {
+    if (!unread() && may_decode()) {
+        const bytes left = decode(s);
+        if (left.empty() || state_ == state::closing) return;
+        return keep_unread({s.owner, left.data(), static_cast<uint32_t>(left.size()), s.flags});
+    }
+    keep_unread(s);
+}
+
+bytes connection::decode(const weft_slice& s) {
+    bytes in{s.data, s.len};
+    while (may_decode()) {
+        if (state_ == state::awaiting_connect) server_.in.version = version_unknown;
+        switch (decoder_.next(in, server_.in)) {
+            case step::need_more: return {};
+            case step::packet: handle(s); break;
+            case step::payload: on_payload(s); break;
+            case step::error: close(server_.in.error); return {};
+        }
+    }
+    return in;
+}
+
+bool connection::stalled_by_exit() const {
+    if (inbox_ && inbox_->waiting_bytes >= limits::waiting_bytes_max) return true;
+    if (requests_pending_ >= limits::requests_pending_max) return true;
+    // v3.1.1 has no Receive Maximum, so its clients are held by not reading.
+    return version() == version_311 && state_ == state::connected && inflight_ >= receive_max_;
+}
+
+bool connection::may_decode() const {
+    if (goodbye_ || (state_ != state::awaiting_connect && state_ != state::connected)) return false;
+    if (outbox_ && outbox_->bytes() + (held_ ? held_->size() : 0) >= limits::answer_bytes_max) return false;
+    return !stalled_by_exit();
+}
+
+void connection::keep_unread(const weft_slice& s) {
+    auto& pieces = take_inbox().unread;
+    if (s.len >= limits::keep_slice_bytes_min) {
+        pieces.push_back({chunk::retain(s), 0, s.len, nullptr, 0});
+        return;
+    }
+    weft_slice left = s;
+    while (left.len != 0) {
+        if (pieces.empty() || pieces.back().room == 0) {
+            unread_piece p;
+            p.bytes = server_.here.alloc(limits::keep_slice_bytes_min, p.append_at);
+            p.room = p.bytes.size();
+            if (p.room == 0) return out_of_memory();
+            pieces.push_back(std::move(p));
+        }
+        auto& p = pieces.back();
+        const uint32_t n = std::min(p.room, left.len);
+        std::memcpy(p.append_at, left.data, n);
+        p.append_at += n;
+        p.room -= n;
+        p.to += n;
+        left.data += n;
+        left.len -= n;
+    }
+}
+
+// Goes on with what was kept, after whatever it waited for has changed.
+void connection::resume() {
+    while (unread() && may_decode()) {
+        unread_piece p = std::move(inbox_->unread.front());
+        inbox_->unread.pop_front();
+        weft_slice s = p.bytes.slice();
+        s.data += p.from;
+        s.len = p.to - p.from;
+        const bytes left = decode(s);
+        if (state_ == state::closing) return;
+        if (!left.empty()) {
+            p.from = p.to - static_cast<uint32_t>(left.size());
+            take_inbox().unread.push_front(std::move(p));
+            return;
+        }
+        if (!unread()) {
+            last_heard_ = server_.now_tick();
+            net_.window(limits::receive_window_bytes);
+            if (net_ended_ && !goodbye_) return lost();
+        }
+    }
+    tidy();
+}
+
+inbox& connection::take_inbox() {
+    if (!inbox_) inbox_ = std::make_unique<inbox>();
+    return *inbox_;
+}
+
+void connection::tidy() {
+    if (inbox_ && inbox_->empty()) inbox_.reset();
+}
+
+void connection::handle(const weft_slice& source) {
+    packet& p = server_.in;
+    switch (p.type) {
+        case packet_type::connect: return on_connect();
+        case packet_type::publish: return on_publish(source);
+        case packet_type::puback:
+        case packet_type::pubrec:
+        case packet_type::pubrel:
+        case packet_type::pubcomp: return on_client_ack();
+        case packet_type::subscribe: return on_subscribe();
+        case packet_type::unsubscribe: return on_unsubscribe();
+        case packet_type::pingreq:
+            server_.out.reset(packet_type::pingresp, version());
+            return send(server_.out);
+        case packet_type::disconnect: return on_disconnect();
+        // 4.12: CONNECT had no Authentication Method, or it would have been refused.
+        case packet_type::auth: return close(protocol_error("AUTH without an authentication method in CONNECT"));
+        default: return close(protocol_error("packet type of the other side"));
+    }
+}
+
+}  // namespace weft::mqtt

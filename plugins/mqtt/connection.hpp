@@ -1,0 +1,159 @@
+// connection: one MQTT client. Bytes of the network stream in, frames of the session stream out, and back.
+//
+//     awaiting_connect --CONNECT--> connecting --reply BEGIN, CONNACK--> connected
+//            |                          |                                   |
+//            +--------------------------+------ refusal, goodbye, loss -----+--> closing
+//
+// It does no I/O: everything comes as frames and deadlines and goes as frames, so a test needs no socket and no clock. One object serves
+// both streams; it deletes itself when both are closed. An idle one owns nothing but its names: buffers and queues exist
+// while something is in them.
+#pragma once
+
+#include "decoder.hpp"
+#include "inbox.hpp"
+#include "outbox.hpp"
+#include "server.hpp"
+
+namespace weft::mqtt {
+
+class connection final : public endpoint, public connection_links, public timer_wheel::node {
+public:
+    connection(server& s, stream net, const weft_begin& b);
+    ~connection() override;
+
+    void on_begin(stream s, const weft_begin& b) override;
+    void on_data(stream s, const weft_data& d) override;
+    void on_flush(stream s, const weft_flush& f) override;
+    void on_end(stream s, const weft_frame& f) override;
+    void on_abort(stream s, const weft_frame& f) override;
+    void on_reset(stream s, const weft_frame& f) override;
+    void on_window(stream s, const weft_window& w) override;
+    void on_closed(stream s) override;
+
+    // ---- called by the server ----
+    void flush();
+    void on_deadline();
+    void shut_down();
+    bool dirty = false;
+
+private:
+    enum class state : uint8_t { awaiting_connect, connecting, connected, closing };
+
+    // ---- input: connection.cpp ----
+    void read(const weft_slice& s);
+    bytes decode(const weft_slice& s);  // what is left undecoded
+    bool may_decode() const;
+    bool stalled_by_exit() const;
+    void keep_unread(const weft_slice& s);
+    void resume();
+    void handle(const weft_slice& source);
+    bool unread() const { return inbox_ && !inbox_->unread.empty(); }
+    bool waiting() const { return inbox_ && !inbox_->waiting.empty(); }
+    inbox& take_inbox();
+    void tidy();
+
+    // ---- the end: close.cpp ----
+    // Tells the client why (CONNACK or DISCONNECT where its version has one), ends the session stream as broken, then the network.
+    void close(reason code, std::string_view text = {}, std::string_view server_reference = {});
+    void close(const violation& f);
+    void close_from_provider(const weft_frame& f);
+    void on_disconnect();
+    void lost();           // the network is gone without DISCONNECT
+    void say_goodbye();    // DISCONNECT was received, and everything before it has gone on
+    void leave();          // the network side: what is queued, then END
+    void out_of_memory();  // cuts this client off
+    void end_session(const weft_meta* why);
+    void write_last_words(reason code, std::string_view text, std::string_view server_reference);
+    void report_fault(reason code, std::string_view text);
+
+    // ---- CONNECT: connect.cpp ----
+    void on_connect();
+    violation check_connect(const packet& p) const;
+    void choose_keep_alive(uint16_t wanted_s);
+    void remember_names(std::string_view client_id);
+    void open_session(uint64_t exit);
+    void on_session_begun(const weft_begin& b);
+    void write_connack(const weft_mqtt_begin& granted);
+
+    // ---- from the client: publish.cpp ----
+    void on_publish(const weft_slice& source);
+    violation check_publish(const packet& p);
+    violation resolve_alias(const packet& p, std::string_view& topic);
+    void refuse_publish(uint8_t qos, uint16_t packet_id, uint32_t payload_left, reason code);
+    void build_publish(const packet& p, std::string_view topic);
+    void wait(const packet& p, const weft_slice& payload, bool is_text);
+    void on_payload(const weft_slice& source);
+    void add_fragment(waiting_publish& w, const weft_slice& fragment);
+    bool keep_fragment(waiting_publish& w, weft_slice fragment);
+    void drop_last_waiting();
+    void pump();
+    bool pump_one(waiting_publish& w);
+    void on_client_ack();
+
+    // ---- to the client: deliver.cpp ----
+    void on_delivery(const weft_data& d);
+    void start_delivery(const weft_data& d, const meta_view<weft_mqtt_publish>& m);
+    void fill_properties(const meta_view<weft_mqtt_publish>& m);
+    void finish_delivery(const weft_data& d);
+    void drop_delivery(const weft_mqtt_publish& m);
+    void on_provider_ack(const weft_flush& f);
+    void send(packet& p);
+    void queue(const weft_slice& s);
+    void grant_deliveries();
+    bool reason_strings() const { return version() == version_5 && problem_info_; }
+
+    // ---- SUBSCRIBE, UNSUBSCRIBE: subscribe.cpp ----
+    void on_subscribe();
+    void on_unsubscribe();
+    void on_suback(const weft_flush& f);
+    void answer_request(packet_type t, uint16_t id, std::vector<uint8_t>& reasons, std::string_view text);
+    violation check_subscription(const subscription& s, bool has_id) const;
+
+    uint8_t version() const { return decoder_.version(); }
+    std::string_view client_id() const { return {names_.get(), client_id_size_}; }
+    std::string_view peer() const { return {names_.get() + client_id_size_, peer_size_}; }
+    timer_wheel::tick idle_ticks() const { return server::to_ticks(keep_alive_s_ * 1'500ull); }
+
+    // A SUBSCRIBE whose answer the provider gives only for some of its filters.
+    struct partial_request {
+        uint16_t packet_id;
+        std::vector<uint8_t> reasons;  // pending where the provider's answer goes
+        static constexpr uint8_t pending = 0xff;
+    };
+
+    server& server_;
+    stream net_, session_;
+    decoder decoder_;
+    std::unique_ptr<char[]> names_;  // client id, then peer address
+    std::unique_ptr<inbox> inbox_;
+    std::unique_ptr<outbox> outbox_;
+    std::unique_ptr<std::vector<uint8_t>> held_;              // packets that wait for the end of a delivery in pieces
+    std::unique_ptr<std::vector<std::string>> aliases_;       // topic of alias i + 1
+    std::unique_ptr<std::vector<partial_request>> partial_;
+    timer_wheel::tick last_heard_ = 0;
+    uint32_t packet_size_max_ = packet_size_limit;  // of what the client takes
+    uint32_t session_expiry_s_ = 0;
+    uint32_t ungranted_bytes_ = 0;  // of deliveries, received since credit was last granted
+    uint16_t keep_alive_s_ = 0;
+    uint16_t client_keep_alive_s_ = 0;
+    uint16_t receive_max_ = 0;
+    uint16_t inflight_ = 0;  // QoS 1 and 2 publishes of the client that are not acknowledged
+    uint16_t requests_pending_ = 0;
+    uint16_t client_id_size_ = 0;
+    uint8_t peer_size_ = 0;
+    state state_ = state::awaiting_connect;
+    reason goodbye_code_ = reason::success;
+    uint8_t qos_max_ = 2;
+    uint8_t capabilities_ = 0;
+    bool problem_info_ : 1 = true;
+    bool assigned_id_ : 1 = false;
+    bool goodbye_ : 1 = false;        // DISCONNECT received
+    bool net_ended_ : 1 = false;      // END received
+    bool discarding_ : 1 = false;     // the rest of a refused PUBLISH's payload
+    bool mid_delivery_ : 1 = false;   // a PUBLISH to the client is written in part
+    bool skipping_ : 1 = false;       // the rest of a dropped delivery
+    bool left_ : 1 = false;           // END sent on the network stream
+    bool counted_ : 1 = false;        // in the connections gauge
+};
+
+}  // namespace weft::mqtt

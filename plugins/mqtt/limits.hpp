@@ -1,0 +1,71 @@
+// Every bound of the binding, with its reason. Those a user may set are defaults of `settings` in config.hpp.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace weft::mqtt::limits {
+
+// ---- defaults of what a user may set ----
+
+// From accept to a whole CONNECT. As the reference.
+inline constexpr uint32_t connect_timeout_ms = 3'000;
+// Keep alive of v5 clients outside of this is answered with a Server Keep Alive. v3.1.1 has none, so it is not touched.
+inline constexpr uint16_t keep_alive_s_min = 10;
+inline constexpr uint16_t keep_alive_s_max = 1'000;
+// QoS 1 and 2 publishes that a client may have unacknowledged. Kafka acknowledges after some milliseconds, so one publisher needs
+// hundreds in flight to be fast; the bytes they hold are bounded by the credit of the exit stream, not by this.
+inline constexpr uint16_t receive_maximum = 1'024;
+// The largest packet from a client. Kafka's own default for a record (message.max.bytes) is 1 MiB.
+inline constexpr uint32_t packet_size_max = 1024 * 1024;
+// Topic aliases of a client: saves a publisher of few topics most of each packet, and costs at most this many topic names.
+inline constexpr uint16_t topic_alias_maximum = 16;
+// Bytes of a client id, as the reference; the standards promise 23.
+inline constexpr uint32_t client_id_size_max = 256;
+
+// ---- from the client ----
+
+// Credit of the network stream: what may arrive before we have looked at what came before.
+inline constexpr uint32_t receive_window_bytes = 64 * 1024;
+// Publishes that wait for credit of the exit stream, payload and metadata together. Up to this we read on, so that PINGREQ
+// and acknowledgements behind them are seen; beyond it we stop reading.
+inline constexpr uint32_t waiting_bytes_max = 64 * 1024;
+// A payload that does not come whole is gathered up to this size and passed on at once; a larger one streams.
+inline constexpr uint32_t gather_bytes_max = 16 * 1024;
+// A kept fragment smaller than this is copied: a slice of it would hold a whole receive buffer.
+inline constexpr uint32_t keep_slice_bytes_min = 4 * 1024;
+// A payload larger than the exit's credit goes in fragments of at least this, so providers must grant more than this at a time.
+inline constexpr uint32_t fragment_bytes_min = 2 * 1024;
+// SUBSCRIBE and UNSUBSCRIBE without an answer; they cost no credit, so they are counted.
+inline constexpr uint32_t requests_pending_max = 64;
+
+// ---- to the client ----
+
+// Credit of the exit stream for deliveries: what may wait here for a client that does not read.
+inline constexpr uint32_t delivery_window_bytes = 64 * 1024;
+// Counted for each delivery beside its payload: its header. Keeps a flood of empty messages within the window.
+inline constexpr uint32_t delivery_padding = 64;
+// Answers that wait for a client that does not read; beyond it we stop reading what it sends.
+inline constexpr uint32_t answer_bytes_max = 64 * 1024;
+// Beyond this, with everything, the client is cut off: long topic names can exceed what padding accounts for.
+inline constexpr uint32_t outbox_bytes_max = 2 * 1024 * 1024;
+// A payload up to this is copied behind its header: cheaper than a slice of its own through the kernel's gather list.
+inline constexpr uint32_t inline_payload_bytes_max = 256;
+// Headers and answers are cut from worker-wide buffers of this size.
+inline constexpr uint32_t arena_bytes = 16 * 1024;
+// Empty outboxes kept per worker, and the slots a kept one may have.
+inline constexpr size_t spare_outboxes_max = 64;
+inline constexpr size_t spare_outbox_slots_max = 256;
+// A reason string of ours or the provider's; longer ones are cut.
+inline constexpr size_t reason_string_bytes_max = 1'024;
+
+// ---- the rest ----
+
+// How long the last words (CONNACK with a refusal, DISCONNECT) may wait for a client that does not read.
+inline constexpr uint32_t close_timeout_ms = 5'000;
+// Granularity of connect, keep-alive and close timeouts: they fire up to this late.
+inline constexpr uint32_t tick_ms = 250;
+// Events that clients can cause, per kind and worker.
+inline constexpr uint64_t event_interval_ms = 1'000;
+
+}  // namespace weft::mqtt::limits

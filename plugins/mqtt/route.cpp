@@ -1,0 +1,156 @@
+#include "route.hpp"
+
+#include <algorithm>
+
+namespace weft::mqtt {
+
+namespace {
+
+std::vector<topic_pattern> read_patterns(const nlohmann::json& list, const std::string& path) {
+    std::vector<topic_pattern> out;
+    for (size_t i = 0; i < list.size(); ++i) {
+        const auto& item = list[i];
+        std::vector<topic_pattern::constraint> params;
+        const auto pattern = item.at("topic").get<std::string>();
+        const auto given = item.find("params");
+        if (given == item.end()) {
+            out.emplace_back(pattern, params);
+            continue;
+        }
+        for (const auto& [name, value] : given->items()) {
+            if (pattern.find("{" + name + "}") == std::string::npos)
+                throw config_error(path + "/" + std::to_string(i) + "/params/" + name,
+                                   "the topic '" + pattern + "' has no {" + name + "}");
+            const auto text = value.get<std::string>();
+            params.push_back({name, text, text.find("${") != std::string::npos});
+        }
+        out.emplace_back(pattern, params);
+    }
+    return out;
+}
+
+condition read_condition(const nlohmann::json& item, const std::string& path) {
+    condition c;
+    for (const auto& s : item.value("session", nlohmann::json::array()))
+        if (s.contains("client-id")) c.client_ids.push_back(s["client-id"].get<std::string>());
+    c.publish = read_patterns(item.value("publish", nlohmann::json::array()), path + "/publish");
+    c.subscribe = read_patterns(item.value("subscribe", nlohmann::json::array()), path + "/subscribe");
+    return c;
+}
+
+bool matches_client(const condition& c, std::string_view client_id) {
+    return c.client_ids.empty() ||
+           std::any_of(c.client_ids.begin(), c.client_ids.end(),
+                       [&](const auto& p) { return matches_client_id(p, client_id); });
+}
+
+}  // namespace
+
+topic_pattern::topic_pattern(std::string_view pattern, const std::vector<constraint>& params) {
+    for (size_t from = 0; from <= pattern.size();) {
+        const size_t slash = std::min(pattern.find('/', from), pattern.size());
+        const std::string_view text = pattern.substr(from, slash - from);
+        from = slash + 1;
+        if (text == "#") {
+            levels_.push_back({kind::rest, {}});
+        } else if (text == "+") {
+            levels_.push_back({kind::any_level, {}});
+        } else if (text.size() > 2 && text.front() == '{' && text.back() == '}') {
+            level l{kind::parameter, {}};
+            for (const auto& p : params) {
+                if (p.name != text.substr(1, text.size() - 2)) continue;
+                l = {p.unknown ? kind::impossible : kind::parameter, p.value};
+            }
+            levels_.push_back(std::move(l));
+        } else {
+            levels_.push_back({kind::literal, std::string(text)});
+        }
+    }
+}
+
+bool topic_pattern::matches(std::string_view text) const {
+    size_t from = 0;
+    for (const auto& l : levels_) {
+        if (l.is == kind::rest) return from <= text.size();
+        if (from > text.size()) return false;
+        const size_t slash = std::min(text.find('/', from), text.size());
+        const std::string_view part = text.substr(from, slash - from);
+        from = slash + 1;
+        switch (l.is) {
+            case kind::literal:
+                if (part != l.text) return false;
+                break;
+            case kind::any_level:
+                if (part == "#") return false;  // a filter's '#' reaches beyond one level
+                break;
+            case kind::parameter:
+                if (part.empty() || part == "#" || (!l.text.empty() && part != l.text)) return false;
+                break;
+            default: return false;
+        }
+    }
+    return from == text.size() + 1;
+}
+
+bool matches_client_id(std::string_view pattern, std::string_view id) {
+    size_t p = 0, i = 0, star = std::string_view::npos, mark = 0;
+    while (i < id.size()) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            star = p++;
+            mark = i;
+        } else if (p < pattern.size() && pattern[p] == id[i]) {
+            ++p, ++i;
+        } else if (star != std::string_view::npos) {
+            p = star + 1;
+            i = ++mark;
+        } else {
+            return false;
+        }
+    }
+    while (p < pattern.size() && pattern[p] == '*') ++p;
+    return p == pattern.size();
+}
+
+router::router(const std::vector<route_config>& routes) {
+    for (size_t i = 0; i < routes.size(); ++i) {
+        const std::string path = "/routes/" + std::to_string(i);
+        if (routes[i].guarded.is_object() && !routes[i].guarded.empty())
+            throw config_error(path + "/guarded", "guards are not available in this version of the mqtt binding");
+        route r;
+        r.exit = routes[i].exit;
+        for (size_t k = 0; routes[i].when.is_array() && k < routes[i].when.size(); ++k)
+            r.when.push_back(read_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
+        routes_.push_back(std::move(r));
+    }
+}
+
+std::optional<uint64_t> router::session(std::string_view client_id) const {
+    for (const auto& r : routes_) {
+        if (r.when.empty()) return r.exit;
+        for (const auto& c : r.when)
+            if (matches_client(c, client_id)) return r.exit;
+    }
+    return std::nullopt;
+}
+
+template <class Member>
+std::optional<uint64_t> router::find(std::string_view client_id, std::string_view text, Member patterns) const {
+    for (const auto& r : routes_) {
+        if (r.when.empty()) return r.exit;
+        for (const auto& c : r.when) {
+            const auto& list = c.*patterns;
+            const auto hit = [&](const topic_pattern& p) { return p.matches(text); };
+            if (matches_client(c, client_id) && std::any_of(list.begin(), list.end(), hit)) return r.exit;
+        }
+    }
+    return std::nullopt;
+}
+
+std::optional<uint64_t> router::publish(std::string_view client_id, std::string_view topic) const {
+    return find(client_id, topic, &condition::publish);
+}
+std::optional<uint64_t> router::subscribe(std::string_view client_id, std::string_view filter) const {
+    return find(client_id, filter, &condition::subscribe);
+}
+
+}  // namespace weft::mqtt

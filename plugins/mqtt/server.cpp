@@ -1,0 +1,132 @@
+#include "server.hpp"
+
+#include "connection.hpp"
+
+#include <sys/random.h>
+
+#include <cstdio>
+
+namespace weft::mqtt {
+
+server::server(const settings& s, worker w)
+    : config(s),
+      here(w),
+      bytes(w),
+      connections(w.gauge("mqtt.connections")),
+      received(w.counter("mqtt.publish.received")),
+      sent(w.counter("mqtt.publish.sent")),
+      errors(w.counter("mqtt.errors")),
+      refused(w.counter("mqtt.publish.refused")),
+      dropped(w.counter("mqtt.deliveries.dropped")) {}
+
+server::~server() {
+    if (timer_ != 0) here.cancel(timer_);
+}
+
+endpoint* server::accept(stream s, const weft_begin& b) {
+    if (draining_) return nullptr;
+    return new connection(*this, s, b);
+}
+
+void server::drain(uint64_t) {
+    draining_ = true;
+    for (auto* c = all_.next; c != &all_; c = c->next) static_cast<connection*>(c)->shut_down();
+}
+
+void server::link(connection& c) {
+    connection_links& l = c;
+    l.prev = all_.prev;
+    l.next = &all_;
+    all_.prev->next = &l;
+    all_.prev = &l;
+}
+
+void server::unlink(connection& c) {
+    connection_links& l = c;
+    l.prev->next = l.next;
+    l.next->prev = l.prev;
+    wheel_.cancel(c);
+    if (c.dirty) {
+        std::erase(dirty_, &c);
+        std::erase(flushing_, &c);
+    }
+}
+
+// ---- timeouts ----
+
+timer_wheel::tick server::now_tick() const {
+    return static_cast<timer_wheel::tick>(here.now_ns() / (limits::tick_ms * 1'000'000ull));
+}
+
+void server::arm(connection& c, timer_wheel::tick due) {
+    if (wheel_.empty()) wheel_.start_at(now_tick());
+    wheel_.arm(c, due);
+    schedule();
+}
+
+void server::disarm(connection& c) { wheel_.cancel(c); }
+
+void server::schedule() {
+    if (timer_ != 0 || wheel_.empty()) return;
+    const uint64_t next_ns = (uint64_t{here.now_ns() / (limits::tick_ms * 1'000'000ull)} + 1) * limits::tick_ms * 1'000'000ull;
+    timer_ = here.timer_at(next_ns, call<&server::on_tick>, this);
+}
+
+void server::on_tick() {
+    timer_ = 0;
+    wheel_.advance(now_tick(), [](timer_wheel::node& n) { static_cast<connection&>(n).on_deadline(); });
+    schedule();
+}
+
+// ---- output ----
+
+void server::flush_later(connection& c) {
+    if (c.dirty) return;
+    c.dirty = true;
+    dirty_.push_back(&c);
+    if (flush_deferred_) return;
+    flush_deferred_ = true;
+    here.defer(call<&server::on_flush>, this);
+}
+
+void server::on_flush() {
+    flush_deferred_ = false;
+    flushing_.swap(dirty_);
+    for (auto* c : flushing_) {
+        c->dirty = false;
+        c->flush();
+    }
+    flushing_.clear();
+}
+
+std::unique_ptr<outbox> server::take_outbox() {
+    if (spare_.empty()) return std::make_unique<outbox>();
+    auto o = std::move(spare_.back());
+    spare_.pop_back();
+    return o;
+}
+
+void server::give_back(std::unique_ptr<outbox> o) {
+    if (spare_.size() < limits::spare_outboxes_max && o->slots() <= limits::spare_outbox_slots_max)
+        spare_.push_back(std::move(o));
+}
+
+// ---- names and events ----
+
+std::string server::new_client_id() const {
+    if (!config.client_id.empty()) return config.client_id;
+    uint64_t random[2] = {};
+    if (getrandom(random, sizeof random, 0) != sizeof random) throw std::runtime_error("getrandom failed");
+    char text[48];
+    std::snprintf(text, sizeof text, "weft-%016llx%016llx", static_cast<unsigned long long>(random[0]),
+                  static_cast<unsigned long long>(random[1]));
+    return text;
+}
+
+void server::report(event_limit& limit, weft_level level, const char* id, const std::string& text) {
+    if (!limit.admit(here.now_ns())) return;
+    const uint64_t left_out = limit.take_left_out();
+    here.emit(level, id, left_out == 0 ? text : text + " (and " + std::to_string(left_out) + " more before)", trace);
+}
+
+}  // namespace weft::mqtt

@@ -1,0 +1,100 @@
+// server: an mqtt server binding on one worker: what its connections share, so that each of them is small.
+#pragma once
+
+#include "arena.hpp"
+#include "config.hpp"
+#include "outbox.hpp"
+#include "packet.hpp"
+#include "timer_wheel.hpp"
+
+#include <weft/meta.hpp>
+#include <weft/plugin.hpp>
+
+#include <memory>
+#include <string>
+
+namespace weft::mqtt {
+
+class connection;
+
+// Linked into the list of all connections.
+struct connection_links {
+    connection_links* prev = this;
+    connection_links* next = this;
+};
+
+// One event of a kind per interval; the next tells how many were left out.
+class event_limit {
+public:
+    bool admit(uint64_t now_ns) {
+        if (now_ns < quiet_until_ns_) {
+            ++left_out_;
+            return false;
+        }
+        quiet_until_ns_ = now_ns + limits::event_interval_ms * 1'000'000;
+        return true;
+    }
+    uint64_t take_left_out() { return std::exchange(left_out_, 0); }
+
+private:
+    uint64_t quiet_until_ns_ = 0, left_out_ = 0;
+};
+
+class server final : public instance {
+public:
+    server(const settings& s, worker w);
+    ~server() override;
+
+    endpoint* accept(stream s, const weft_begin& b) override;
+    void drain(uint64_t deadline_ns) override;
+
+    const settings& config;
+    worker here;
+
+    // Scratch of one call: filled and used up before the call returns.
+    packet in;
+    packet out;
+    std::vector<uint8_t> repeated;
+    meta_writer<weft_mqtt_publish> publish_meta;
+    arena bytes;
+    uint64_t trace = 0;  // of the frame at hand
+
+    metric connections, received, sent, errors, refused, dropped;
+
+    // Timeouts, in ticks of limits::tick_ms.
+    timer_wheel::tick now_tick() const;
+    static timer_wheel::tick to_ticks(uint64_t ms) {
+        return static_cast<timer_wheel::tick>((ms + limits::tick_ms - 1) / limits::tick_ms);
+    }
+    void arm(connection& c, timer_wheel::tick due);
+    void disarm(connection& c);
+
+    // Calls c.flush() once at the end of this turn.
+    void flush_later(connection& c);
+    std::unique_ptr<outbox> take_outbox();
+    void give_back(std::unique_ptr<outbox> o);
+
+    void link(connection& c);
+    void unlink(connection& c);
+
+    std::string new_client_id() const;
+    // A client broke the rules or was refused; at most one event per kind and interval.
+    void report(event_limit& limit, weft_level level, const char* id, const std::string& text);
+    event_limit malformed_events, refused_events, timeout_events;
+
+private:
+    void on_tick();
+    void on_flush();
+    void schedule();
+
+    timer_wheel wheel_;
+    connection_links all_;
+    std::vector<connection*> dirty_;
+    std::vector<connection*> flushing_;
+    std::vector<std::unique_ptr<outbox>> spare_;
+    uint64_t timer_ = 0;
+    bool flush_deferred_ = false;
+    bool draining_ = false;
+};
+
+}  // namespace weft::mqtt
