@@ -1,5 +1,8 @@
 #include "index/match_memo.hpp"
 
+#include "mapping/levels.hpp"
+#include "mapping/utf8.hpp"
+
 #include <algorithm>
 #include <functional>
 
@@ -54,7 +57,8 @@ const match_result& match_memo::lookup(const subscription_index& index, std::str
         subscriptions_ = 0;
     }
     match_result& made = results_[std::string(topic)];
-    match_topic(index, topic, kafka_topic, made);
+    // Keys of foreign records may be anything; what is no topic name matches nothing.
+    if (valid_topic_name(topic) && valid_utf8(topic)) match_topic(index, topic, kafka_topic, made);
     subscriptions_ += made.subscriptions.size();
     return made;
 }

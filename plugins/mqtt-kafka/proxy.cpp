@@ -1,0 +1,249 @@
+#include "proxy.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace weft::mqtt_kafka {
+
+namespace {
+
+// Client ids that would write other clients' keys on the sessions topic (sessions-and-delivery 1):
+// "bob#will" is bob's will.
+bool is_reserved(std::string_view client_id) {
+    static constexpr std::array<std::string_view, 8> suffixes{
+        "#owner",  "#offsets", "#inflight",    "#will",
+        "#expiry", "#migrate", "#will-signal", "#expiry-signal"};
+    for (const auto s : suffixes)
+        if (client_id.ends_with(s)) return true;
+    const size_t hash = client_id.rfind('#');
+    return hash != std::string_view::npos && client_id.substr(hash).starts_with("#will-");
+}
+
+}  // namespace
+
+proxy::proxy(worker w, const settings& s, session_registry& r)
+    : config(s),
+      here(w),
+      registry(r),
+      events(w),
+      topics(w, *this, s.limit.dynamic_topics_max),
+      publish(*this),
+      slots(s.limit.history_streams_max),
+      sessions(w.gauge("mqtt.kafka.sessions")),
+      qos0_dropped(w.counter("mqtt.kafka.qos0.dropped")),
+      publishes_failed(w.counter("mqtt.kafka.publishes.failed")) {
+    open_topics();
+    tell_ready();
+}
+
+proxy::~proxy() {
+    if (wait_timer_) here.cancel(wait_timer_);
+    while (first_) destroy(*first_);
+}
+
+// The streams that every configuration needs; those of ${params} topics are opened when a client
+// names them.
+void proxy::open_topics() {
+    const auto use = [&](uint64_t exit, const std::string& name) {
+        kafka_topic* t = topics.get({exit, name, false});
+        if (std::find(configured_.begin(), configured_.end(), t) == configured_.end())
+            configured_.push_back(t);
+        return t;
+    };
+    sessions_topic_ = use(config.exit, config.sessions_topic);
+    topics.want_meta(*sessions_topic_);
+    for (const route& r : config.table.all()) {
+        const bool publishes = r.unconditional || !r.publish.empty(),
+                   subscribes = r.unconditional || !r.subscribe.empty();
+        kafka_topic* retained = use(r.exit, config.retained_topic);
+        if (publishes) topics.want_producer(*retained);
+        if (subscribes) topics.want_meta(*retained);
+        const auto name = r.messages.expand({});
+        if (!name) continue;
+        kafka_topic* messages = use(r.exit, *name);
+        if (publishes) topics.want_producer(*messages);
+        if (subscribes) topics.want_tail(*messages);
+    }
+}
+
+kafka_topic* proxy::retained_topic(uint64_t exit) {
+    return topics.get({exit, config.retained_topic, false});
+}
+
+endpoint* proxy::accept(stream s, const weft_begin& b) {
+    const meta_view<weft_mqtt_begin> begin(b.h.meta);
+    if (!begin || draining_) return nullptr;
+    auto* made = new session(*this, s, begin);
+    made->next = first_;
+    if (first_) first_->previous = made;
+    first_ = made;
+    ++live_;
+    sessions.set(live_);
+    if (begin.text(begin->client_id).empty() || is_reserved(made->client_id()))
+        made->end_client({reason::client_id_invalid, "the client id ends in a reserved suffix"});
+    else if (begin->flags & WEFT_MQTT_WILL)
+        made->end_client({reason::implementation_specific, "wills are not supported yet"});
+    else
+        made->start();
+    return made;
+}
+
+proxy::admission_result proxy::admission(refusal& why) {
+    const meta_link& meta = *sessions_topic_->meta();
+    if (meta.state() != topic_state::ok || !meta.known()) return admission_result::later;
+    // 0 is a cluster that does not say (no right to describe configurations): then it is the
+    // operator's word.
+    if (meta.cleanup() == 0 || (meta.cleanup() & WEFT_KAFKA_COMPACTED))
+        return admission_result::now;
+    why = {reason::implementation_specific,
+           "The sessions topic (" + config.sessions_topic + ") is not log compacted."};
+    events.emit(WEFT_ERROR, "binding.mqtt.kafka.non.compact.sessions.topic", config.sessions_topic,
+                why.text + " Set cleanup.policy of the topic to compact.");
+    return admission_result::refused;
+}
+
+std::string proxy::missing() const {
+    const meta_link& meta = *sessions_topic_->meta();
+    return meta.state() == topic_state::ok ? std::string("Kafka is not ready") : meta.trouble();
+}
+
+void proxy::on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,
+                           const weft_data& data) {
+    const match_result& matches =
+        topic.memo.lookup(index, record.text(record->key), topic.number());
+    if (matches.entries.empty() || !scratch.prepare(record, data, matches.ids_max, here.wall_ms()))
+        return;
+    for (const match_entry& e : matches.entries)
+        static_cast<subscriber*>(e.owner)->on_live(topic, record, scratch, matches, e);
+}
+
+void proxy::on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) {
+    for (session* s = first_; s; s = s->next)
+        if (s->subscriptions() && s->subscriptions()->reads(topic))
+            s->subscriptions()->on_tail_gap(topic, before);
+}
+
+void proxy::on_topic_changed(kafka_topic& topic) {
+    report(topic);
+    publish.on_topic_changed(topic);
+    retry_waiting();
+    tell_ready();
+}
+
+void proxy::report(const kafka_topic& topic) {
+    for (const topic_stream* s : {static_cast<const topic_stream*>(topic.producer()),
+                                  static_cast<const topic_stream*>(topic.tail()),
+                                  static_cast<const topic_stream*>(topic.meta())}) {
+        if (s && s->state() == topic_state::missing)
+            events.emit(WEFT_ERROR, "binding.mqtt.kafka.topic.missing", topic.name(),
+                        s->trouble() + ".");
+    }
+}
+
+// Ready once every configured topic can be used.
+void proxy::tell_ready() {
+    std::string what;
+    for (const kafka_topic* t : configured_) {
+        const auto look = [&](const topic_stream* s, bool usable) {
+            if (!s || (s->state() == topic_state::ok && usable) || !what.empty()) return;
+            what = s->state() == topic_state::unknown ? "Kafka topic '" + t->name() + "'"
+                                                      : s->trouble();
+        };
+        look(t->meta(), t->meta() && t->meta()->known());
+        look(t->tail(), t->tail() && t->tail()->live());
+    }
+    if (what == told_missing_) return;
+    told_missing_ = what;
+    here.ready(what.empty(), what);
+}
+
+void proxy::wait(session& s) {
+    if (s.ticket) return;
+    s.ticket = ++last_ticket_;
+    waiting_[s.ticket] = {&s, here.now_ns() + uint64_t{config.limit.kafka_wait_ms} * 1'000'000};
+    arm_wait();
+}
+
+void proxy::stop_waiting(session& s) {
+    if (s.ticket) waiting_.erase(std::exchange(s.ticket, 0));
+}
+
+void proxy::arm_wait() {
+    if (wait_timer_ || waiting_.empty()) return;
+    wait_timer_ =
+        here.timer_at(waiting_.begin()->second.deadline_ns, call<&proxy::on_wait_over>, this);
+}
+
+void proxy::on_wait_over() {
+    wait_timer_ = 0;
+    while (!waiting_.empty() && waiting_.begin()->second.deadline_ns <= here.now_ns()) {
+        session& s = *waiting_.begin()->second.who;
+        stop_waiting(s);
+        s.give_up();
+    }
+    arm_wait();
+}
+
+// Those that still have to wait keep their tickets, so the list is walked by ticket.
+void proxy::retry_waiting() {
+    if (std::exchange(retrying_, true)) return;
+    for (auto at = waiting_.begin(); at != waiting_.end();) {
+        const uint64_t ticket = at->first;
+        at->second.who->retry();
+        at = waiting_.upper_bound(ticket);
+    }
+    retrying_ = false;
+}
+
+void proxy::release_history_slot() {
+    slots.release();
+    if (!std::exchange(serving_slots_, true)) here.defer(call<&proxy::serve_slots>, this);
+}
+
+void proxy::serve_slots() {
+    serving_slots_ = false;
+    slots.serve([](catch_up& c) { c.on_slot(); });
+}
+
+void proxy::displaced_soon() {
+    here.post([this] { take_displaced(); });
+}
+
+void proxy::take_displaced() {
+    for (registered_session* s : registry.take_displaced(*this))
+        static_cast<session*>(s)->end_client(
+            {reason::session_taken_over, "another client connected with this client id"});
+}
+
+void proxy::gone(session& s) {
+    --live_;
+    sessions.set(live_);
+    if (publish.forget(s)) destroy(s);
+    finish_drain();
+}
+
+void proxy::free_if_gone(session& s) {
+    if (!s.out()) destroy(s);
+}
+
+void proxy::destroy(session& s) {
+    if (s.previous)
+        s.previous->next = s.next;
+    else
+        first_ = s.next;
+    if (s.next) s.next->previous = s.previous;
+    delete &s;
+}
+
+void proxy::drain(uint64_t) {
+    draining_ = true;
+    topics.stay_closed();
+    finish_drain();
+}
+
+// The shared streams serve the sessions that are left; after the last they end.
+void proxy::finish_drain() {
+    if (draining_ && live_ == 0 && publish.idle()) topics.close_all();
+}
+
+}  // namespace weft::mqtt_kafka

@@ -1,0 +1,99 @@
+// The binding on one worker: its sessions, their subscriptions, and the shared streams to Kafka.
+#pragma once
+
+#include "config.hpp"
+#include "event_gate.hpp"
+#include "index/subscription_index.hpp"
+#include "kafka/kafka_topics.hpp"
+#include "session/delivery.hpp"
+#include "session/history_slots.hpp"
+#include "session/publisher.hpp"
+#include "session/registry.hpp"
+#include "session/session.hpp"
+
+#include <weft/plugin.hpp>
+
+#include <map>
+
+namespace weft::mqtt_kafka {
+
+class proxy final : public instance, public session_home, private topic_listener {
+public:
+    proxy(worker w, const settings& s, session_registry& r);
+    ~proxy() override;
+
+    endpoint* accept(stream s, const weft_begin& b) override;
+    void drain(uint64_t deadline_ns) override;
+
+    // May a client be accepted?
+    enum class admission_result : uint8_t { now, later, refused };
+    admission_result admission(refusal& why);
+    // What keeps clients waiting, for people.
+    std::string missing() const;
+
+    // Sessions that wait for Kafka: retried when a topic changes, given up after kafka_wait_ms.
+    void wait(session& s);
+    void stop_waiting(session& s);
+
+    void gone(session& s);          // its stream is closed
+    void free_if_gone(session& s);  // nothing of it is outstanding any more
+    void publish_answered() { finish_drain(); }
+    void release_history_slot();
+    kafka_topic* retained_topic(uint64_t exit);
+
+    void displaced_soon() override;
+
+    const settings& config;
+    const worker here;
+    session_registry& registry;
+    event_gate events;
+    kafka_topics topics;
+    subscription_index index;
+    publisher publish;
+    history_slots slots;
+    metric sessions, qos0_dropped, publishes_failed;
+    // Scratch of deliveries, so that their memory is reused.
+    delivery scratch;
+    std::vector<uint32_t> ids;
+
+private:
+    struct waiter {
+        session* who;
+        uint64_t deadline_ns;
+    };
+
+    void on_sent(uint64_t token) override { publish.on_sent(token); }
+    void on_produced(uint64_t token, int32_t error, std::string_view text) override {
+        publish.on_produced(token, error, text);
+    }
+    void on_produce_lost(kafka_topic& topic) override { publish.on_produce_lost(topic); }
+    void on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,
+                        const weft_data& data) override;
+    void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) override;
+    void on_topic_changed(kafka_topic& topic) override;
+
+    void open_topics();
+    void report(const kafka_topic& topic);
+    void tell_ready();
+    void retry_waiting();
+    void on_wait_over();
+    void arm_wait();
+    void serve_slots();
+    void take_displaced();
+    void finish_drain();
+    void destroy(session& s);
+
+    kafka_topic* sessions_topic_ = nullptr;
+    std::vector<kafka_topic*> configured_;  // what readiness looks at
+    session* first_ = nullptr;
+    size_t live_ = 0;
+    std::map<uint64_t, waiter> waiting_;  // by ticket, so by deadline
+    uint64_t last_ticket_ = 0;
+    uint64_t wait_timer_ = 0;
+    std::string told_missing_{"?"};
+    bool serving_slots_ = false;
+    bool draining_ = false;
+    bool retrying_ = false;
+};
+
+}  // namespace weft::mqtt_kafka

@@ -1,0 +1,124 @@
+// A session that is behind: places in partitions instead of a queue.
+//
+// Lanes hold the place in each partition of a Kafka topic whose records the session takes from
+// history for now; replays are retained messages still to be sent after a SUBSCRIBE. Replays go
+// first, then lanes; one history stream at a time. A partition is joined again when its place has
+// reached the tail's.
+#pragma once
+
+#include "index/subscription.hpp"
+#include "kafka/history_reader.hpp"
+#include "kafka/topic_listener.hpp"
+#include "session/delivery.hpp"
+
+#include <limits>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::mqtt_kafka {
+
+class kafka_topic;
+class proxy;
+class subscriber;
+
+class catch_up final : history_sink {
+public:
+    struct replay_filter {
+        subscription* to;
+        std::string filter;
+    };
+
+    catch_up(proxy& p, subscriber& s);
+    ~catch_up();
+    catch_up(const catch_up&) = delete;
+    catch_up& operator=(const catch_up&) = delete;
+
+    // Whether a live record of this place is to be delivered now; otherwise it was, or history
+    // will.
+    bool deliver_live(const kafka_topic& topic, int32_t partition, int64_t offset,
+                      uint8_t qos) const;
+    // Behind, and waiting for room: what is live must not take it away.
+    bool starved() const { return !lanes_.empty() && !reader_ && !waiting_for_slot_; }
+
+    // A live record found no room: from it on, the partition is read from history. Does not read
+    // yet.
+    void fall_behind(kafka_topic& topic, int32_t partition, int64_t offset, uint32_t size);
+    // From these places on the topic is read from history, QoS 0 as well.
+    void hold(kafka_topic& topic, const std::vector<partition_next>& places);
+    // A subscription made while the session is behind sees nothing older than itself.
+    void subscribed_late(const subscription& s);
+    void forget(const subscription& s);
+    void add_replay(kafka_topic& retained, std::vector<replay_filter> filters);
+
+    // Goes on if there is something to do, room for it, and a history stream to be had.
+    void pump();
+    // A history stream may be opened (after it had to wait for one).
+    void on_slot();
+    bool finished() const { return lanes_.empty() && replays_.empty(); }
+
+private:
+    static constexpr int64_t never = std::numeric_limits<int64_t>::max();
+    struct place {
+        int32_t partition;
+        int64_t next;        // offset of the next record to look at
+        int64_t qos0_from;   // QoS 0 below it was delivered live or dropped
+        int64_t asked = -1;  // end of the running history stream
+    };
+    struct lane {
+        kafka_topic* topic;
+        std::vector<place> places;
+        place* find(int32_t partition);
+    };
+    struct replay {
+        kafka_topic* topic;
+        std::vector<replay_filter> filters;
+        std::vector<partition_next> places;
+    };
+    struct late_start {
+        const subscription* of;
+        const kafka_topic* topic;
+        int32_t partition;
+        int64_t from;
+    };
+
+    void on_history_record(const meta_view<weft_kafka_record>& record,
+                           const weft_data& data) override;
+    void on_history_progress(std::span<const weft_kafka_position> positions) override;
+    void on_history_end() override;
+    void on_history_lost() override;
+
+    lane* find(const kafka_topic& topic);
+    lane& want_lane(kafka_topic& topic);
+    void join_what_caught_up();
+    bool has_room() const;
+    void read();
+    void read_lane(lane& l);
+    void read_replay(const replay& r);
+    // These return false when the record found no room.
+    bool replay_record(replay& r, const meta_view<weft_kafka_record>& record,
+                       const weft_data& data);
+    bool lane_record(lane& l, const meta_view<weft_kafka_record>& record, const weft_data& data);
+    bool deliver_past(const lane& l, const place& at, const meta_view<weft_kafka_record>& record,
+                      const weft_data& data);
+    bool send(delivery& d, uint8_t qos, bool retain);
+    void stop_reading();
+    void retry();
+    bool too_old(const subscription& s, const kafka_topic& topic, int32_t partition,
+                 int64_t offset) const;
+
+    proxy& proxy_;
+    subscriber& subscriber_;
+    std::vector<lane> lanes_;  // the first is read next
+    std::vector<std::unique_ptr<replay>> replays_;
+    std::vector<late_start> late_;
+    history_reader* reader_ = nullptr;
+    bool reading_replay_ = false;
+    bool waiting_for_slot_ = false;
+    uint64_t retry_timer_ = 0;
+    uint32_t stalled_size_ = 0;  // of the record that found no room
+    uint8_t stalled_qos_ = 0;
+};
+
+}  // namespace weft::mqtt_kafka

@@ -1,0 +1,293 @@
+#include "session/publisher.hpp"
+
+#include "mapping/levels.hpp"
+#include "mapping/publish_encoder.hpp"
+#include "proxy.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weft::mqtt_kafka {
+
+namespace {
+constexpr uint8_t puback_type = 4;
+constexpr uint32_t pending_overhead =
+    128;  // bookkeeping of one publish, counted against the worker's limit
+}  // namespace
+
+publisher::publisher(proxy& p) : proxy_(p) {}
+
+void publisher::on_data(session& s, const weft_data& d) {
+    s.credit.unreleased += d.reserved;
+    if ((d.h.flags & (WEFT_INIT | WEFT_FIN)) != (WEFT_INIT | WEFT_FIN)) return on_part(s, d);
+    const meta_view<weft_mqtt_publish> view(d.h.meta);
+    if (!view) return give_back(s, d.reserved);
+    publish({s, view, slices(d), static_cast<uint32_t>(payload_size(d)), d.h.meta->size, d.reserved,
+             d.h.trace_id});
+}
+
+void publisher::publish(const incoming& in) {
+    if (in.view->qos > proxy_.config.publish_qos_max) {
+        // The server refuses these before they come here (MQTT 5, 3.2.2.3.4); a packet id could not
+        // be answered rightly.
+        give_back(in.from, in.reserved);
+        return in.from.end_client({reason::qos_not_supported, "QoS is above what is supported"});
+    }
+    const routed& r = route(in.topic());
+    if (const refusal why = check(r, in.topic())) return refuse(in, why);
+    kafka_topic* retained = nullptr;
+    if (in.retain()) {
+        retained = proxy_.retained_topic(r.topic->exit());
+        const auto& link = proxy_.topics.want_producer(*retained);
+        if (link.state() == topic_state::missing)
+            return refuse(in, {reason::implementation_specific, link.trouble()});
+    }
+    const auto& extra = in.from.credit.extra;
+    key_ = in.topic();
+    if (retained || (extra && extra->holds.contains(key_)))
+        publish_staged(in, r, retained);
+    else
+        publish_plain(in, r);
+}
+
+const publisher::routed& publisher::route(std::string_view topic) {
+    key_ = topic;
+    if (const auto found = routes_.find(key_); found != routes_.end()) return found->second;
+    if (routes_.size() >= route_memo_max) routes_.clear();
+    routed& r = routes_[key_];
+    route_target target;
+    r.result = proxy_.config.table.match_publish(topic, target);
+    if (r.result == route_result::ok) r.topic = proxy_.topics.get(target);
+    if (const auto identity = proxy_.config.clients.match(topic))
+        r.identity = std::string(*identity);
+    return r;
+}
+
+refusal publisher::check(const routed& r, std::string_view topic) const {
+    if (count_levels(topic) > levels_max)
+        return {reason::topic_name_invalid, "the topic has too many levels"};
+    switch (r.result) {
+        case route_result::no_route:
+            return {reason::not_authorized, "no route takes this topic"};
+        case route_result::open_param:
+        case route_result::invalid_topic:
+            return {reason::topic_name_invalid, "the topic does not make a valid Kafka topic name"};
+        case route_result::ok:
+            break;
+    }
+    if (!r.topic) return {reason::quota_exceeded, "too many Kafka topics are in use"};
+    const auto& link = proxy_.topics.want_producer(*r.topic);
+    if (link.state() == topic_state::missing)
+        return {reason::implementation_specific, link.trouble()};
+    if (link.state() == topic_state::not_authorized)
+        return {reason::not_authorized, link.trouble()};
+    return {};
+}
+
+uint64_t publisher::track(const incoming& in, kafka_topic& topic) {
+    const uint32_t cost = in.size + in.meta_size + pending_overhead;
+    used_ += cost;
+    ++in.from.credit.outstanding;
+    pending_publish p;
+    p.from = &in.from;
+    p.topic = &topic;
+    p.reserved = in.reserved;
+    p.cost = cost;
+    p.packet_id = in.view->packet_id;
+    p.qos = in.view->qos;
+    return pending_.add(std::move(p));
+}
+
+namespace {
+
+publish_context context_of(const session& s, const kafka_topic& topic,
+                           const std::optional<std::string>& identity, uint64_t now_ms,
+                           uint32_t size) {
+    return {s.client_id(), topic.name(), identity, static_cast<int64_t>(now_ms), size};
+}
+
+}  // namespace
+
+void publisher::publish_plain(const incoming& in, const routed& r) {
+    const uint64_t token = track(in, *r.topic);
+    encode_publish(block_, in.view,
+                   context_of(in.from, *r.topic, r.identity, proxy_.here.wall_ms(), in.size),
+                   record_kind::message);
+    block_->token = token;
+    r.topic->producer()->submit(token, block_.get(), in.payload, in.trace);
+}
+
+// Retained, or behind a retained publish to the same topic. Both records are made now: one
+// timestamp, one order.
+void publisher::publish_staged(const incoming& in, const routed& r, kafka_topic* retained) {
+    const uint64_t token = track(in, *r.topic);
+    const auto context = context_of(in.from, *r.topic, r.identity, proxy_.here.wall_ms(), in.size);
+    auto staged = std::make_unique<staged_publish>();
+    staged->mqtt_topic = in.topic();
+    staged->topic = r.topic;
+    staged->retained_topic = retained;
+    encode_publish(block_, in.view, context, record_kind::message);
+    block_->token = token;
+    staged->message = staged_record::make(proxy_.here, block_.get(), in.payload);
+    if (retained) {
+        encode_publish(block_, in.view, context, record_kind::retained_copy);
+        block_->token = token;
+        staged->copy = staged->message.with(block_.get());
+    }
+    pending_.find(token)->staged = std::move(staged);
+    start_or_hold(token);
+}
+
+void publisher::start_or_hold(uint64_t token) {
+    pending_publish& p = *pending_.find(token);
+    auto& extra = p.from->credit.extra;
+    if (!extra) extra = std::make_unique<publish_extra>();
+    if (const auto hold = extra->holds.find(p.staged->mqtt_topic); hold != extra->holds.end()) {
+        hold->second.push_back(token);
+        return;
+    }
+    if (!start(token)) extra->holds.try_emplace(p.staged->mqtt_topic);
+}
+
+// True when the message itself is on its way, so that others may follow; false when its retained
+// copy goes first.
+bool publisher::start(uint64_t token) {
+    pending_publish& p = *pending_.find(token);
+    if (p.staged->retained_topic) {
+        p.topic = p.staged->retained_topic;
+        p.topic->producer()->submit(token, std::move(p.staged->copy));
+        return false;
+    }
+    const auto staged = std::move(p.staged);
+    p.topic = staged->topic;
+    p.topic->producer()->submit(token, std::move(staged->message));
+    return true;
+}
+
+void publisher::release_hold(session& s, const std::string& mqtt_topic) {
+    auto& holds = s.credit.extra->holds;
+    const auto hold = holds.find(mqtt_topic);
+    if (hold == holds.end()) return;
+    while (!hold->second.empty()) {
+        const uint64_t token = hold->second.front();
+        hold->second.pop_front();
+        if (!start(token)) return;
+    }
+    holds.erase(hold);
+}
+
+void publisher::on_sent(uint64_t token) {
+    if (auto* p = pending_.find(token)) p->sent = true;
+}
+
+void publisher::on_produced(uint64_t token, int32_t error, std::string_view text) {
+    pending_publish* p = pending_.find(token);
+    if (!p) return;
+    const refusal why = refusal_of_kafka_error(error, p->topic->name(), text);
+    if (!p->staged) return complete(token, why);
+
+    // The retained copy is answered: now the message, then what waits behind it.
+    const auto staged = std::move(p->staged);
+    session& s = *p->from;
+    if (why) {
+        ++s.credit.outstanding;  // keeps s while its hold is released
+        complete(token, why);
+        release_hold(s, staged->mqtt_topic);
+        if (--s.credit.outstanding == 0 && !s.open()) proxy_.free_if_gone(s);
+        return;
+    }
+    p->sent = false;
+    p->topic = staged->topic;
+    p->topic->producer()->submit(token, std::move(staged->message));
+    release_hold(s, staged->mqtt_topic);
+}
+
+void publisher::on_produce_lost(kafka_topic& topic) {
+    const auto lost = pending_.tokens_where(
+        [&](const pending_publish& p) { return p.topic == &topic && p.sent; });
+    // Whether Kafka has them is not known. An acknowledgement would be a lie, so the client is told
+    // and may publish again.
+    for (const uint64_t token : lost)
+        on_produced(token, -1, "the producer ended before Kafka answered");
+}
+
+void publisher::on_topic_changed(kafka_topic& topic) {
+    produce_link* link = topic.producer();
+    if (!link || link->state() != topic_state::missing) return;
+    constexpr int32_t unknown_topic = 3;
+    for (const uint64_t token : link->take_waiting()) on_produced(token, unknown_topic, {});
+}
+
+void publisher::complete(uint64_t token, const refusal& why) {
+    pending_publish& p = *pending_.find(token);
+    session& s = *p.from;
+    if (p.qos > 0) s.send_ack(puback_type, p.packet_id, why);
+    if (why) report(why, p.topic->name());
+    used_ -= p.cost;
+    const uint32_t reserved = p.reserved;
+    pending_.remove(token);
+    --s.credit.outstanding;
+    give_back(s, reserved);
+    feed_starving();
+    if (s.credit.outstanding == 0 && !s.open()) proxy_.free_if_gone(s);
+    proxy_.publish_answered();
+}
+
+void publisher::refuse(const incoming& in, const refusal& why) {
+    if (in.view->qos > 0) in.from.send_ack(puback_type, in.view->packet_id, why);
+    report(why, in.topic());
+    give_back(in.from, in.reserved);
+}
+
+void publisher::report(const refusal& why, std::string_view subject) {
+    proxy_.publishes_failed.add();
+    proxy_.events.emit(WEFT_WARN, "binding.mqtt.kafka.publish.failed", std::string(subject),
+                       "Publish refused: " + why.text);
+}
+
+void publisher::welcome(session& s) {
+    s.credit.window = proxy_.config.limit.publish_window_min;
+    grant(s);
+}
+
+void publisher::grant(session& s) {
+    const auto& limit = proxy_.config.limit;
+    // Under pressure windows shrink as they are used up; the host keeps credit that was already
+    // given.
+    if (used_ > limit.unacknowledged_bytes_max / 2) s.credit.window = limit.publish_window_min;
+    s.out().window(s.credit.window, s.credit.unreleased, publish_padding);
+}
+
+void publisher::give_back(session& s, uint32_t bytes) {
+    auto& c = s.credit;
+    const auto& limit = proxy_.config.limit;
+    const bool used_up = c.unreleased > c.window / 2;
+    c.unreleased -= std::min(bytes, c.unreleased);
+    if (!s.open() || bytes == 0) return;
+    if (used_ > limit.unacknowledged_bytes_max) {
+        if (!std::exchange(c.starving, true)) starving_.push_back(&s);
+        return;
+    }
+    if (used_up && used_ < limit.unacknowledged_bytes_max / 2)
+        c.window = std::min(c.window * 2, limit.publish_window_max);
+    grant(s);
+}
+
+// In the order in which they came to wait, so that no client is left behind.
+void publisher::feed_starving() {
+    const uint64_t max = proxy_.config.limit.unacknowledged_bytes_max;
+    if (starving_.empty() || used_ > max - max / 4) return;
+    for (session* s : std::exchange(starving_, {})) {
+        s->credit.starving = false;
+        if (s->open()) grant(*s);
+    }
+}
+
+bool publisher::forget(session& s) {
+    drop_assembly(s);
+    if (s.credit.starving) std::erase(starving_, &s);
+    s.credit.starving = false;
+    return s.credit.outstanding == 0;
+}
+
+}  // namespace weft::mqtt_kafka

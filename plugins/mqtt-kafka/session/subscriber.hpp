@@ -1,0 +1,95 @@
+// The way out to one client: its subscriptions, what is in flight to it, and how far behind it is.
+// Made at its first SUBSCRIBE.
+//
+// A client that takes what comes is served from the tails. One that does not (no credit, or its
+// in-flight window is full) leaves them: QoS 0 is dropped and counted, for QoS 1 it keeps a place
+// per partition and reads on from history when it has room (catch_up).
+#pragma once
+
+#include "index/match_memo.hpp"
+#include "mapping/reasons.hpp"
+#include "session/catch_up.hpp"
+#include "session/outbox.hpp"
+#include "session/replayed.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::mqtt_kafka {
+
+class kafka_topic;
+class proxy;
+class session;
+
+// A SUBSCRIBE or UNSUBSCRIBE, answered in the order they came.
+struct subscribe_request {
+    struct filter {
+        std::string text;
+        uint8_t qos = 0, flags = 0, retain_handling = 0;
+        uint8_t code = 0;
+        bool decided = false;  // code is final
+        std::vector<kafka_topic*> topics;
+    };
+    bool unsubscribe = false;
+    uint16_t packet_id = 0;
+    uint32_t id = 0;  // Subscription Identifier
+    std::vector<filter> filters;
+    std::string reason;  // of the first refusal
+};
+
+class subscriber final : public subscription_owner {
+public:
+    subscriber(proxy& p, session& s, stream out, uint16_t inflight_max, uint32_t window_max);
+    ~subscriber();
+    subscriber(const subscriber&) = delete;
+    subscriber& operator=(const subscriber&) = delete;
+
+    void on_subscribe(const meta_view<weft_mqtt_subscribe>& m);
+    void on_unsubscribe(const meta_view<weft_mqtt_unsubscribe>& m);
+    // Answers what can be answered. False when a request waits for Kafka.
+    bool process();
+    // Refuses the filters that the oldest request waits for.
+    void give_up();
+
+    void on_ack(uint16_t packet_id);
+    void on_window(uint32_t maximum);
+    void on_live(kafka_topic& topic, const meta_view<weft_kafka_record>& record, delivery& d,
+                 const match_result& matches, const match_entry& entry);
+    // The tail of the topic went on behind these places.
+    void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before);
+
+    // For catch_up.
+    outbox& out() { return outbox_; }
+    replayed_set& replayed() { return replayed_; }
+    std::string_view client_id() const;
+    std::vector<std::string> filters_reading(const kafka_topic& topic) const;
+    bool reads(const kafka_topic& topic) const;
+    bool may_see(const subscription& s, const delivery& d) const;
+    void drop_finished_catch_up();
+
+private:
+    void decide(subscribe_request::filter& f, std::string& reason);
+    bool settled(subscribe_request::filter& f, bool give_up, std::string& reason);
+    bool wants_retained(const subscribe_request::filter& f) const;
+    void finish(subscribe_request& r);
+    void subscribe(subscribe_request& r);
+    void unsubscribe(subscribe_request& r);
+    subscription& put(const subscribe_request& r, const subscribe_request::filter& f);
+    void remove(subscription& s);
+    void catch_up_on_new(std::vector<catch_up::replay_filter> replays,
+                         const std::vector<subscription*>& fresh);
+    catch_up& want_catch_up();
+    void answer(const subscribe_request& r);
+
+    proxy& proxy_;
+    session& session_;
+    outbox outbox_;
+    subscription* first_ = nullptr;
+    uint32_t count_ = 0;
+    std::vector<std::unique_ptr<subscribe_request>> requests_;
+    std::unique_ptr<catch_up> catch_up_;
+    replayed_set replayed_;
+};
+
+}  // namespace weft::mqtt_kafka
