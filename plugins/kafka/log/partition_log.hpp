@@ -63,9 +63,15 @@ public:
     }                                                                               // [writer]
     std::vector<log_notice> take_notices() { return std::exchange(notices_, {}); }  // [writer]
 
+    // [writer] The topic's cleanup policy.
+    void set_compacted(bool compacted) { setup_.compacted = compacted; }
     const setup& options() const { return setup_; }
     // One above the newest offset; -1 while an empty log does not know where it begins.
     int64_t next() const { return next_.load(std::memory_order_acquire); }
+    // The newest record's offset; -1 without records.
+    int64_t last() const {
+        return snapshot()->empty() ? -1 : last_next_.load(std::memory_order_acquire) - 1;
+    }
     // From here on nothing is missing; next() when empty.
     int64_t start() const;
     std::shared_ptr<const segment_list> snapshot() const;
@@ -89,7 +95,7 @@ private:
     void drop(const segment_ptr& s);
     void set_degraded(const log_error& why);
 
-    const setup setup_;
+    setup setup_;
     segment_ptr head_;                    // writer's
     std::atomic<int64_t> last_next_{-1};  // next() of the newest segment, what the next one follows
     std::atomic<int64_t> next_{-1};

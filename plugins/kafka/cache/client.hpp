@@ -1,0 +1,40 @@
+// An instance of the cache_client kind.
+#pragma once
+
+#include "topic_reader.hpp"
+
+#include <weft/plugin.hpp>
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace weft::kafka {
+
+class cache_client final : public instance, public reader_host {
+public:
+    cache_client(const cache_config& config, weft::worker w)
+        : config_(config), worker_(w), maps_(w) {}
+
+    endpoint* accept(stream s, const weft_begin& b) override;
+    void drain(uint64_t deadline_ns) override;
+
+private:
+    weft::worker on() const override { return worker_; }
+    const cache_config& config() const override { return config_; }
+    segment_maps& maps() override { return maps_; }
+    void schedule(reader& r) override;
+    void unschedule(reader& r) override;
+    void on_turn();
+    topic_reader& topic(const std::string& name, uint64_t exit);
+
+    const cache_config& config_;
+    weft::worker worker_;
+    segment_maps maps_;
+    std::vector<reader*> scheduled_;  // in the order of asking; null where one has left
+    bool posted_ = false, drained_ = false;
+    std::map<std::string, std::unique_ptr<topic_reader>, std::less<>> topics_;
+};
+
+}  // namespace weft::kafka

@@ -1,0 +1,93 @@
+// Keeps one partition's log up to date: opens it, makes sure that it continues what Kafka has, then
+// appends what a FETCH stream brings.
+//
+//   opening --(files read)--> idle --settle--> verifying --(last record is the same)--> following
+//                              ^                   |                                      |
+//                              +--- upstream broke, offsets contradict: ask META again ---+
+#pragma once
+
+#include "cache_config.hpp"
+#include "log/partition_log.hpp"
+#include "store.hpp"
+#include "upstream.hpp"
+
+#include <memory>
+#include <string>
+
+namespace weft::kafka {
+
+// What the writers of a worker share.
+class writer_host {
+public:
+    virtual ~writer_host() = default;
+    virtual weft::worker on() const = 0;
+    virtual const cache_config& config() const = 0;
+    virtual store& logs() = 0;
+    virtual log_batch& batch() = 0;
+    // At the end of the turn: write what has gathered and wake the readers of this topic.
+    virtual void flush_later(class partition_writer& w) = 0;
+};
+
+class partition_writer final : public upstream::listener {
+public:
+    class owner {
+    public:
+        virtual ~owner() = default;
+        // A writer is idle: it goes on with watermarks that Kafka is asked for from now on.
+        virtual void ask_again() = 0;
+        virtual void on_denied(const weft_meta* status) = 0;  // Kafka does not let us read
+        virtual void on_progress() = 0;                       // is_current may have changed
+    };
+    struct source {
+        std::string topic, cluster_id;
+        int32_t partition;
+        uint64_t exit;
+        bool compacted;
+    };
+
+    partition_writer(writer_host& host, owner& o, shared_topic& shared, source s);
+    ~partition_writer() override;
+
+    // Kafka's watermarks, asked for after the last ask_again. Only an idle writer needs them.
+    void settle(int64_t begin, int64_t next, const std::string& cluster_id, bool compacted);
+    // Everything that Kafka had when it was asked last is in the log.
+    bool is_current() const { return state_ == state::following && log_->next() >= target_; }
+    int32_t partition() const { return source_.partition; }
+
+    void flushed();  // by the host, after the batch was written
+    void maintain();
+    void stop();  // drain: no more appends
+
+private:
+    enum class state : uint8_t { opening, idle, verifying, following, stopped };
+    struct open_task;
+
+    void open_log(bool empty_first);
+    void on_opened(std::shared_ptr<partition_log> log);
+    void start_over(const std::string& why);
+    void verify(const weft_data& d);
+    void follow();
+    void append(const weft_data& d);
+    void tell_notices();
+    std::string where() const;
+
+    void on_upstream_open(upstream& u) override;
+    void on_upstream_data(const weft_data& d) override;
+    void on_upstream_flush(const weft_flush& f) override;
+    void on_upstream_broken(uint32_t failures, const weft_frame* why) override;
+
+    writer_host& host_;
+    owner& owner_;
+    shared_topic& shared_;
+    source source_;
+    state state_ = state::opening;
+    bool flush_due_ = false;
+    std::shared_ptr<partition_log> log_;
+    open_task* opening_ = nullptr;
+    int64_t target_ = 0;     // Kafka's next offset when asked last
+    int64_t last_ = -1;      // offset of the record that is compared with Kafka's
+    int64_t progress_ = -1;  // up to here the log may go on without a record
+    upstream fetch_;
+};
+
+}  // namespace weft::kafka

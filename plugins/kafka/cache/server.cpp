@@ -1,0 +1,126 @@
+#include "server.hpp"
+
+#include "cache.hpp"
+#include "relay.hpp"
+
+#include <algorithm>
+
+namespace weft::kafka {
+
+namespace {
+
+class server_binding final : public binding {
+public:
+    explicit server_binding(const binding_config& c) : config_(cache_config::parse(c)) {}
+    std::unique_ptr<instance> attach(weft::worker w) override {
+        return std::make_unique<cache_server>(config_, w);
+    }
+
+private:
+    const cache_config config_;
+};
+
+}  // namespace
+
+std::unique_ptr<binding> make_cache_server(binding_config config) {
+    return std::make_unique<server_binding>(config);
+}
+
+cache_server::cache_server(const cache_config& config, weft::worker w)
+    : config_(config), worker_(w), store_(config.name) {
+    store_->serve(this, worker_, [this](const std::string& topic) { serve(topic); });
+    for (const auto& topic : config_.bootstrap) serve(topic);
+    timer_ = worker_.timer_in_ms(config_.limits.maintenance_ms, call<&cache_server::on_maintenance>,
+                                 this);
+    tell_ready();
+}
+
+cache_server::~cache_server() {
+    store_->stop_serving(this);
+    if (timer_) worker_.cancel(timer_);
+    batch_.flush(static_cast<int64_t>(worker_.wall_ms()));
+}
+
+server_topic* cache_server::serve(const std::string& topic) {
+    if (drained_) return nullptr;
+    auto& t = topics_[topic];
+    if (!t) t = std::make_unique<server_topic>(*this, *this, topic, config_.exit_for(topic));
+    return t.get();
+}
+
+endpoint* cache_server::accept(stream s, const weft_begin& b) {
+    const meta_view<weft_kafka_begin> m(b.h.meta);
+    if (!m || drained_) return nullptr;
+    const std::string topic(m.text(m->topic));
+    const uint64_t exit = config_.exit_for(topic);
+    if (!exit || !valid_topic(topic)) return nullptr;
+    switch (m->role) {
+        case WEFT_KAFKA_META:
+            if (m->flags & WEFT_KAFKA_FRESH) return &(new relay(worker_, exit, s, b))->caller();
+            return accept_meta(s, topic);
+        case WEFT_KAFKA_PRODUCE:
+        case WEFT_KAFKA_FETCH:
+            return &(new relay(worker_, exit, s, b))->caller();
+        default:
+            return nullptr;  // records are read from the logs, by a cache_client
+    }
+}
+
+endpoint* cache_server::accept_meta(stream s, const std::string& topic) {
+    server_topic* t = serve(topic);
+    auto* reply = new meta_reply(s, *t);
+    meta_writer<weft_kafka_begin> m;
+    m->role = WEFT_KAFKA_META;
+    m->topic = m.text(topic);
+    m->store = m.text(config_.name);
+    s.begin(m.get());
+    t->join(*reply);
+    return reply;
+}
+
+void cache_server::flush_later(partition_writer& w) {
+    if (flushing_.empty()) worker_.defer(call<&cache_server::on_flush>, this);
+    flushing_.push_back(&w);
+}
+
+void cache_server::on_flush() {
+    batch_.flush(static_cast<int64_t>(worker_.wall_ms()));
+    const auto writers = std::exchange(flushing_, {});
+    for (auto* w : writers) w->flushed();
+    if (flushing_.empty()) {
+        flushing_ = writers;  // keeps the memory
+        flushing_.clear();
+    }
+}
+
+void cache_server::on_maintenance() {
+    timer_ = worker_.timer_in_ms(config_.limits.maintenance_ms, call<&cache_server::on_maintenance>,
+                                 this);
+    for (auto& [name, t] : topics_) t->maintain();
+}
+
+void cache_server::on_topic_progress() {
+    if (!ready_) tell_ready();
+}
+
+// Ready once what is bootstrapped is there; other topics come when somebody wants them.
+void cache_server::tell_ready() {
+    std::string waiting;
+    for (const auto& name : config_.bootstrap) {
+        const auto it = topics_.find(name);
+        if (it != topics_.end() && it->second) waiting = it->second->waiting_for();
+        if (!waiting.empty()) break;
+    }
+    ready_ = waiting.empty();
+    if (!ready_ && waiting == told_) return;
+    told_ = waiting;
+    worker_.ready(ready_, waiting);
+}
+
+void cache_server::drain(uint64_t) {
+    drained_ = true;
+    batch_.flush(static_cast<int64_t>(worker_.wall_ms()));
+    for (auto& [name, t] : topics_) t->drain();
+}
+
+}  // namespace weft::kafka
