@@ -17,7 +17,7 @@ struct vector_case {
     const char* canonical;   // nullptr: as the input
 };
 
-void PrintTo(const vector_case& c, std::ostream* o) { *o << c.name; }
+[[maybe_unused]] void PrintTo(const vector_case& c, std::ostream* o) { *o << c.name; }
 
 class codec_vector : public testing::TestWithParam<vector_case> {};
 
