@@ -44,7 +44,6 @@ void set_common(rd_kafka_conf_t* c, const client_config& config) {
     // librdkafka's own pauses are short and the bridge adds growing ones: it knows a refusal from a lost connection.
     set(c, "reconnect.backoff.ms", 10);
     set(c, "reconnect.backoff.max.ms", 200);
-    set(c, "retry.backoff.ms", 20);
     set(c, "connections.max.idle.ms", 0);
     set(c, "log.connection.close", "false");
     set(c, "topic.metadata.refresh.interval.ms", config.meta_max_age_ms);
@@ -55,6 +54,7 @@ void set_common(rd_kafka_conf_t* c, const client_config& config) {
 void set_producer(rd_kafka_conf_t* c, const client_config& config) {
     set(c, "enable.idempotence", "true");
     set(c, "acks", "all");
+    set(c, "retry.backoff.ms", 20);
     set(c, "linger.ms", config.produce_linger_ms);
     set(c, "request.timeout.ms", config.produce_timeout_ms);
     // Kafka may be away for as long as it likes: a record waits, nothing acknowledged can be lost, nothing overtakes.
