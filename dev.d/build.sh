@@ -1,5 +1,8 @@
 # Building: one folder below build/ per preset of CMakePresets.json.
 
+# ccache then knows a file again from another clone, too.
+export CCACHE_BASEDIR="$root" CCACHE_NOHASHDIR=1
+
 # build_preset PRESET [TARGET ...]
 build_preset() {
     local preset=$1

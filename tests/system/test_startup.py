@@ -165,4 +165,6 @@ def test_number_from_the_environment(start):
     port = re.search(r"- port: (\d+)", text).group(1)
     text = text.replace(f"- {port}", "- ${{env.PORT}}").replace(f"port: {port}", "port: ${{ env.PORT }}")
     assert start(text, "check", env={"PORT": "7183"}).code == 0
-    assert_one_line(start(text, "check", env={"PORT": "seven"}), r"zilla\.yaml:\d+:\d+", "port", "seven")
+    done = start(text, "check", env={"PORT": "seven"})
+    assert_one_line(done, r"zilla\.yaml:\d+:\d+", r"options\.port\[0\]", "seven")
+    assert_one_line(done, r"zilla\.yaml:\d+:\d+", r"when\[0\]\.port", "seven")
