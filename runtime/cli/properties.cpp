@@ -196,10 +196,11 @@ std::chrono::milliseconds parse_duration(const std::string& text) {
                                                   value, std::chars_format::fixed);
         if (error != std::errc() || value < 0) throw bad();
         at = static_cast<size_t>(end - text.data());
-        const size_t letters =
-            text.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", at);
+        // One letter in ISO 8601, where "T" may follow at once.
+        const size_t letters = iso ? std::min(at + 1, text.size())
+                                   : std::min(text.find_first_of("0123456789.", at), text.size());
         const std::string unit = text.substr(at, letters - at);
-        at = std::min(letters, text.size());
+        at = letters;
         double ms = 0;
         if (iso && !time && unit == "D") ms = 86'400'000;
         if (time && (unit == "H" || unit == "h")) ms = 3'600'000;

@@ -3,6 +3,7 @@
 #include "config/scalar.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace weft::config {
 
@@ -54,14 +55,23 @@ spot follow(const node& from, const node* from_key, const std::string& pointer,
     return at;
 }
 
-std::string shown(const node& n, const nlohmann::json& value) {
-    if (const std::string expression = expression_in(n); !expression.empty()) {
-        return value.is_null() ? expression + ", which is empty" : "the value of " + expression;
-    }
+// A value may come from the environment because it is a secret; then not even a wrong one is told.
+bool secret(const std::string& pointer) {
+    static constexpr std::string_view words_of_secrets[] = {"password", "secret", "token",
+                                                            "credential"};
+    return std::any_of(std::begin(words_of_secrets), std::end(words_of_secrets),
+                       [&](std::string_view w) { return pointer.find(w) != std::string::npos; });
+}
+
+std::string shown(const node& n, const nlohmann::json& value, const std::string& pointer) {
+    const std::string expression = expression_in(n);
+    if (!expression.empty() && value.is_null()) return expression + ", which is empty";
+    if (!expression.empty() && secret(pointer)) return "the value of " + expression;
+    const std::string origin = expression.empty() ? "" : " (the value of " + expression + ")";
     if (value.is_null()) return "nothing";
-    if (value.is_object()) return "a mapping";
-    if (value.is_array()) return "a list";
-    return value.is_string() ? in_quotes(value.get<std::string>()) : value.dump();
+    if (value.is_object()) return "a mapping" + origin;
+    if (value.is_array()) return "a list" + origin;
+    return (value.is_string() ? in_quotes(value.get<std::string>()) : value.dump()) + origin;
 }
 
 }  // namespace
@@ -94,7 +104,7 @@ void check_part(reading& r, const part_schema& schema, const member* part, const
     const node& value = part ? *part->value : nothing;
     const schema_words phrases{
         [&](const std::string& pointer, const nlohmann::json& v) {
-            return shown(*follow(value, nullptr, pointer, "").value, v);
+            return shown(*follow(value, nullptr, pointer, "").value, v, path + pointer);
         },
         [&](std::string_view key) { return reference::knows_key(type, key); },
     };

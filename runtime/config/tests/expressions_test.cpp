@@ -79,18 +79,22 @@ TEST_F(loading, places_are_those_of_the_file_whatever_the_values_are) {
                 ElementsAre(HasSubstr("z.yaml:7:36: bindings.b.options.prt")));
 }
 
-TEST_F(loading, a_value_of_the_environment_is_not_told) {
-    variables["SECRET"] = "s3cret";
+TEST_F(loading, a_value_of_the_environment_is_told_unless_it_may_be_a_secret) {
+    const std::string tcp = "    type: tcp\n    kind: server\n    exit: out\n";
+    variables["V"] = "seven";
     EXPECT_THAT(
-        binding_errors("    type: tcp\n    kind: server\n    exit: out\n    options: {host: h, "
-                       "port: ${{env.SECRET}}}\n"),
+        binding_errors(tcp + "    options: {host: h, port: ${{env.V}}}\n"),
         ElementsAre(HasSubstr(
-            "bindings.b.options.port: the value of ${{env.SECRET}} does not have the form")));
-    variables["SECRET"] = "7";
-    EXPECT_THAT(binding_errors("    type: tcp\n    kind: server\n    exit: out\n    options: "
-                               "{host: ${{env.SECRET}}, port: 1}\n"),
-                ElementsAre(HasSubstr("options.host: expected text, got the value of "
-                                      "${{env.SECRET}} (put it in quotes to make it text)")));
+            "bindings.b.options.port: 'seven' (the value of ${{env.V}}) does not have the form")));
+    variables["V"] = "7";
+    EXPECT_THAT(binding_errors(tcp + "    options: {host: ${{env.V}}, port: 1}\n"),
+                ElementsAre(HasSubstr("options.host: expected text, got 7 (the value of "
+                                      "${{env.V}}) (put it in quotes to make it text)")));
+    EXPECT_THAT(errors("guards: {g: {type: jwt}}\n" +
+                       around("    type: mqtt\n    kind: server\n    exit: out\n    options: "
+                              "{authorization: {g: {connect: {password: ${{env.V}}}}}}\n")),
+                ElementsAre(HasSubstr("connect.password: expected text, got the value of "
+                                      "${{env.V}} (put it in quotes to make it text)")));
 }
 
 TEST_F(loading, comments_are_not_touched) {
