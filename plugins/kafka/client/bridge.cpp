@@ -34,18 +34,36 @@ void bridge::stop() {
     for (size_t i = connections_.size(); i-- > 0;) connections_[i]->close();
 }
 
-void bridge::opened(connection& c) {
+void bridge::opened(const connection& c) {
     ++established_;
+    if (answered_) proven(c);
+}
+
+// A connection alone proves nothing: something else than Kafka may listen there.
+void bridge::proven(const connection& c) {
     backoff_[c.node()] = {};
     observer_.on_connected(c.destination());
 }
 
-void bridge::failed(connection& c, const std::string& why) {
+void bridge::failed(const connection& c, const std::string& why) {
     backoff_[c.node()].fail(worker_.now_ns(), static_cast<uint64_t>(config_.reconnect_max_ms));
     observer_.on_connect_failed(c.destination(), why);
 }
 
-void bridge::lost(connection&) { --established_; }
+// A broker that wants TLS or SASL from somebody who does not know it closes the connection without a word.
+void bridge::lost(const connection& c, bool by_peer) {
+    --established_;
+    if (by_peer && !answered_ && (!config_.sasl || c.received() == 0))
+        failed(c, to_string(c.destination()) + " closed the connection without an answer; does it expect TLS or SASL?");
+    if (established_ == 0) answered_ = false;
+}
+
+void bridge::on_answer() {
+    penalty_ = {};
+    if (std::exchange(answered_, true)) return;
+    for (const auto& c : connections_)
+        if (c->is_open()) proven(*c);
+}
 
 void bridge::remove(connection& c) {
     const auto it = std::find_if(connections_.begin(), connections_.end(), [&](const auto& p) { return p.get() == &c; });

@@ -39,7 +39,10 @@ public:
     size_t established() const { return established_; }
     // Authentication was refused: every new connection waits a growing while, so that a wrong password does not hammer the brokers.
     void slow_down();
-    void full_speed() { penalty_ = {}; }
+    // A broker answered: whoever closes connections from here on has a reason that is none of ours.
+    void on_answer();
+    // The openers of our streams are told to end: connections last until stop(), whatever the exit asks.
+    void drain() { draining_ = true; }
     // Ends every connection and refuses new ones from here on.
     void stop();
 
@@ -51,9 +54,10 @@ private:
         void fail(uint64_t now_ns, uint64_t max_ms);
     };
 
-    void opened(connection& c);
-    void failed(connection& c, const std::string& why);
-    void lost(connection& c);  // was established, is no longer
+    void opened(const connection& c);
+    void proven(const connection& c);
+    void failed(const connection& c, const std::string& why);
+    void lost(const connection& c, bool by_peer);  // was established, is no longer
     void remove(connection& c);
 
     worker worker_;
@@ -63,7 +67,8 @@ private:
     std::map<std::string, backoff> backoff_;
     backoff penalty_;
     size_t established_ = 0;
-    bool stopping_ = false;
+    bool answered_ = false;  // since there are connections
+    bool draining_ = false, stopping_ = false;
 };
 
 }  // namespace weft::kafka::client

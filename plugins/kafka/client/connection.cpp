@@ -113,6 +113,7 @@ void connection::on_data(stream, const weft_data& d) {
         if (s.len == 0) continue;
         pending_.push_back(chunk::retain(s));
         pending_bytes_ += s.len;
+        received_ += s.len;
     }
     active_ns_ = owner_.worker_.now_ns();
     write_pending();
@@ -143,7 +144,7 @@ void connection::write_pending() {
             pending_.pop_front();
         }
     }
-    if (peer_ended_ && pending_.empty()) return close();
+    if (peer_ended_ && pending_.empty()) return close(true);
     stream_.window(limits::reply_window_bytes, pending_bytes_);
 }
 
@@ -159,17 +160,17 @@ void connection::watch() {
 void connection::on_end(stream, const weft_frame&) {
     if (phase_ != phase::open) return fail(nullptr);
     peer_ended_ = true;
-    if (pending_.empty()) close();
+    if (pending_.empty()) close(true);
 }
 
 void connection::fail(const weft_meta* meta) {
     if (phase_ == phase::connecting) owner_.failed(*this, reason(meta, to_));
-    close();
+    close(true);
 }
 
 // The exit asks to move over. librdkafka connects again by itself, so closing is all; a pause in the traffic is the best moment.
 void connection::on_drain(stream, const weft_frame&) {
-    if (drain_since_ns_ != 0 || phase_ == phase::closed) return;
+    if (drain_since_ns_ != 0 || phase_ == phase::closed || owner_.draining_) return;
     drain_since_ns_ = owner_.worker_.now_ns();
     on_drain_check();
 }
@@ -183,7 +184,7 @@ void connection::on_drain_check() {
     timer_ = owner_.worker_.timer_at(at, call<&connection::on_drain_check>, this);
 }
 
-void connection::close() {
+void connection::close(bool by_peer) {
     if (phase_ == phase::closed) return;
     const phase was = phase_;
     phase_ = phase::closed;
@@ -191,7 +192,7 @@ void connection::close() {
     if (timer_) owner_.worker_.cancel(std::exchange(timer_, 0));
     end_.reset();
     pending_.clear();
-    if (was == phase::open) owner_.lost(*this);
+    if (was == phase::open) owner_.lost(*this, by_peer);
     if (!stream_) return owner_.remove(*this);  // deletes this
     stream_.end();
     stream_.reset();

@@ -18,9 +18,11 @@ public:
 
     const server_address& destination() const { return to_; }
     const std::string& node() const { return node_; }
+    bool is_open() const { return phase_ == phase::open; }
+    uint64_t received() const { return received_; }  // bytes from the exit
 
     void start_at(uint64_t at_ns);
-    void close();
+    void close(bool by_peer = false);
 
     void on_begin(stream, const weft_begin&) override;
     void on_data(stream, const weft_data& d) override;
@@ -55,7 +57,7 @@ private:
     bool peer_ended_ = false;  // nothing more comes from the exit
     uint32_t read_bytes_ = limits::read_bytes_min;
     std::deque<chunk> pending_;  // bytes that the socket did not take yet
-    uint64_t pending_bytes_ = 0;
+    uint64_t pending_bytes_ = 0, received_ = 0;
     uint64_t active_ns_ = 0, drain_since_ns_ = 0;
 };
 

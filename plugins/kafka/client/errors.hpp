@@ -4,6 +4,8 @@
 #include <librdkafka/rdkafka.h>
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 
 namespace weft::kafka::client {
 
@@ -17,6 +19,18 @@ inline int32_t kafka_code(rd_kafka_resp_err_t e) {
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
         default: return -1;
     }
+}
+
+// An error text of librdkafka without what only librdkafka's developers want to know:
+// "sasl_plaintext://b:9092/1: SASL authentication error: Invalid password (after 3ms in state AUTH_REQ)" is "Invalid password".
+inline std::string plain_text(std::string_view text) {
+    const auto scheme = text.find("://");
+    const auto node_end = scheme == std::string_view::npos ? scheme : text.find(": ", scheme);
+    if (node_end != std::string_view::npos) text.remove_prefix(node_end + 2);
+    constexpr std::string_view about = "SASL authentication error: ";
+    if (text.substr(0, about.size()) == about) text.remove_prefix(about.size());
+    const auto tail = text.rfind(" (after ");
+    return std::string(text.substr(0, tail));
 }
 
 // The broker has no such topic (or, for those who may not describe it, says so).

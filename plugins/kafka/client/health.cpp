@@ -39,6 +39,10 @@ void health::on_unreachable(const std::string& why) {
     enter({WEFT_KAFKA_UNREACHABLE, 0, why});
 }
 
+void health::on_silence() {
+    if (!trouble_) on_unreachable(where() + " does not answer");
+}
+
 void health::on_answer(const std::string& cluster_id) {
     if (!ready_) {
         ready_ = true;
@@ -64,7 +68,10 @@ void health::on_error(rd_kafka_resp_err_t error, const std::string& text) {
     switch (error) {
         case RD_KAFKA_RESP_ERR__AUTHENTICATION:
         case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-        case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM: return authentication_failed(text);
+        case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
+            // A connection that broke while authenticating says nothing about the credentials.
+            if (text.find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)) != std::string::npos) return;
+            return authentication_failed(plain_text(text));
         case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
             return event(WEFT_ERROR, "binding.kafka.cluster.authorization.failed", "", text);
         default: return;  // connections come and go; the bridge and the metadata know better what that means

@@ -37,6 +37,8 @@ public:
     void on_connect_failed(const server_address& to, const std::string& why) override;
     // No connection is left, or the brokers do not answer.
     void on_unreachable(const std::string& why);
+    // Requests have not been answered for a while.
+    void on_silence();
     // A broker answered a request: everything is well.
     void on_answer(const std::string& cluster_id);
     // An error event of librdkafka.

@@ -36,7 +36,7 @@ client_instance::client_instance(worker w, const client_config& config, event_li
     health_.connected = [this] { return bridge_.established() != 0; };
     health_.on_change = [this] { topics_.on_cluster(); };
     health_.on_refused = [this] { bridge_.slow_down(); };
-    topics_.on_answer = [this] { bridge_.full_speed(); };
+    topics_.on_answer = [this] { bridge_.on_answer(); };
     // One instance of the process finds out whether Kafka is there without being asked; it begins when all bindings are attached.
     if (w.index() == 0) start_timer_ = w.timer_in_ms(limits::first_probe_ms, call<&client_instance::start>, this);
 }
@@ -103,6 +103,7 @@ void client_instance::on_stream_gone() {
 // Openers end their streams once what they sent is answered; the connections to the brokers go when the last has.
 void client_instance::drain(uint64_t deadline_ns) {
     draining_ = true;
+    bridge_.drain();
     topics_.drain();
     if (streams_ == 0) return stop_bridge();
     constexpr uint64_t margin = limits::drain_margin_ms * 1'000'000;

@@ -51,18 +51,21 @@ constexpr int fetch_queue_messages_min = 20'000;
 
 // The first look whether Kafka is there, so long after attach: the exit is attached by then.
 constexpr uint64_t first_probe_ms = 5;
-// Metadata: pauses between attempts while the cluster or a topic is missing, and how long one request may take.
+// Metadata: pauses between attempts while the cluster or a topic is missing, and how long one request may take
 constexpr uint64_t meta_retry_min_ms = 100;
 constexpr uint64_t meta_retry_max_ms = 2'000;
-constexpr int meta_probe_ms = 500;    // while no broker is known to answer: also bounds how long destroy waits
-constexpr int meta_request_ms = 5'000;  // while connected
+// (which is also how long the end of the binding may have to wait for one).
+constexpr int meta_probe_ms = 500;      // while no broker answers
+constexpr int meta_request_ms = 2'000;  // while they do
+// Connected, but no answer for so long: the cluster counts as unreachable.
+constexpr uint64_t meta_silence_ms = 3'000;
 // A topic that the cluster denies for so long is said to be missing; a starting broker may deny it at first.
 constexpr uint64_t topic_missing_ms = 1'000;
 // A partition without leader is reported with unknown offsets after so many attempts.
 constexpr int leaderless_attempts_max = 5;
 
 // Events of one kind: the first at once, then with growing pauses up to this.
-constexpr uint64_t event_pause_min_ms = 1'000;
+constexpr uint64_t event_pause_min_ms = 10'000;
 constexpr uint64_t event_pause_max_ms = 60'000;
 // Log lines of librdkafka per ten seconds and handle.
 constexpr int log_lines_per_period = 20;

@@ -92,7 +92,8 @@ void topics::on_timer() {
     asking_ = true;
     ask_again_ = false;
     const uint64_t number = ++queries_;
-    const int timeout = answered_ || (health_.connected && health_.connected()) ? limits::meta_request_ms : limits::meta_probe_ms;
+    const int timeout = answered_ ? limits::meta_request_ms : limits::meta_probe_ms;
+    if (silent_since_ns_ == 0) silent_since_ns_ = worker_.now_ns();
     // The instance may be gone when the answer comes: then the post is refused, and `this` is not touched.
     thread_->post([this, w = worker_, rk = consumer_->get(), queries = std::move(queries), number, timeout] {
         w.post([this, number, reply = read_metadata(rk, queries, timeout)]() mutable { on_reply(number, std::move(reply)); });
@@ -104,14 +105,15 @@ void topics::on_reply(uint64_t query, metadata_reply reply) {
     answered_ = reply.error == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (answered_) {
         probing_ = false;
+        silent_since_ns_ = 0;
         if (!reply.cluster_id.empty()) cluster_id_ = reply.cluster_id;
         if (on_answer) on_answer();
         health_.on_answer(cluster_id_);
         for (auto& found : reply.topics) {
             if (const auto it = topics_.find(found.name); it != topics_.end()) update(*it->second, std::move(found), query);
         }
-    } else if (health_.connected && health_.connected()) {
-        health_.on_unreachable("no answer to a metadata request: " + std::string(rd_kafka_err2str(reply.error)));
+    } else if (worker_.now_ns() - silent_since_ns_ >= limits::meta_silence_ms * 1'000'000) {
+        health_.on_silence();
     }
     if (ask_again_) return ask_in(0);
     if (settled()) {

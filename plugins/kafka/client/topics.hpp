@@ -110,6 +110,7 @@ private:
     uint64_t pause_ms_ = limits::meta_retry_min_ms;
     bool asking_ = false, ask_again_ = false, probing_ = false;
     bool answered_ = false;  // the last query was
+    uint64_t silent_since_ns_ = 0;  // first query of those that were not, 0: none
 };
 
 }  // namespace weft::kafka::client
