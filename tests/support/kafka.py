@@ -39,11 +39,13 @@ class Kafka:
         self.address = address
 
     def create(self, topics):
-        """topics: {name: (partitions, compacted)}."""
+        """topics: {name: (partitions, compacted)} or {name: (partitions, {config})}."""
+
+        def config(wanted):
+            return wanted if isinstance(wanted, dict) else {"cleanup.policy": "compact"} if wanted else {}
+
         with Admin(self.address) as admin:
-            admin.create(
-                {n: (p, {"cleanup.policy": "compact"} if c else {}) for n, (p, c) in topics.items()}
-            )
+            admin.create({n: (p, config(c)) for n, (p, c) in topics.items()})
 
     def delete(self, *names):
         with Admin(self.address) as admin:

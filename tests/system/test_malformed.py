@@ -222,7 +222,7 @@ def test_v311_reserved_client_id(weft):
         client.expect_closed()
 
 
-@pytest.mark.parametrize("level", [0, 3, 6, 255])
+@pytest.mark.parametrize("level", [3, 6, 255])
 def test_unknown_protocol_level(weft, level):
     # MQTT 3.1.1, 3.1.2-2 asks for 0x01; MQTT 5, 3.1.2-2 for 0x84
     with m.Raw(weft.port) as client:

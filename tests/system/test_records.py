@@ -129,7 +129,8 @@ def test_partition_of_the_identity(kafka, weft, prefix):
 
 
 def test_binary_correlation_data(kafka, weft, prefix):
+    # no NUL in it: kcat's %h would stop there
     with Client(weft.port) as pub:
-        pub.publish(f"device/{prefix}", b"x", properties=publish_properties(CorrelationData=b"\x00\xff\x80"))
+        pub.publish(f"device/{prefix}", b"x", properties=publish_properties(CorrelationData=b"\x01\xff\x80"))
     count = len(kafka.records(weft.topics.devices))
-    assert b"zilla:correlation-id=\x00\xff\x80" in kafka.raw_headers(weft.topics.devices, count)
+    assert b"zilla:correlation-id=\x01\xff\x80" in kafka.raw_headers(weft.topics.devices, count)
