@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <istream>
 #include <map>
+#include <optional>
 #include <streambuf>
 #include <unordered_map>
 
@@ -36,6 +37,9 @@ public:
 
     void OnDocumentStart(const YAML::Mark& mark) override {
         settle(offset(mark), false);
+        // yaml-cpp makes empty documents without end of a text such as ", a".
+        if (document_ == offset(mark)) fail(mark, "not valid YAML: this is not expected here");
+        document_ = offset(mark);
         anchors_.clear();
     }
     void OnDocumentEnd() override {}
@@ -206,7 +210,8 @@ private:
     std::unordered_map<const node*, extent> extents_;
     node* last_ = nullptr;  // a scalar whose end is not known yet
     size_t last_begin_ = 0;
-    size_t previous_ = 0;  // where the event before began
+    std::optional<size_t> document_;  // where the current one begins
+    size_t previous_ = 0;             // where the event before began
 };
 
 // Reads a text without copying it.

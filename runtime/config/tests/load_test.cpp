@@ -196,6 +196,7 @@ TEST_F(loading, what_is_no_yaml_says_where) {
     EXPECT_THAT(errors("name: n\nbindings: [\n"),
                 ElementsAre(HasSubstr("z.yaml:3:1: not valid YAML: ")));
     EXPECT_THAT(errors("name: n\n\tbindings: {}\n"), ElementsAre(HasSubstr("not valid YAML: ")));
+    EXPECT_THAT(errors(", a"), ElementsAre(HasSubstr("not valid YAML: this is not expected here")));
     EXPECT_THAT(errors("name: \xff\n"), ElementsAre("z.yaml:1:7: this is not UTF-8 text"));
     EXPECT_THAT(errors("name: a\x04\n"),
                 ElementsAre("z.yaml:1:8: a control character is not allowed here"));
