@@ -52,9 +52,13 @@ void connection::write_last_words(reason code, std::string_view text, std::strin
 }
 
 void connection::end_session(const weft_meta* why) {
-    if (!session_) return;
-    session_.abort(why);
-    session_.reset(why);
+    const auto end = [&](stream s) {
+        s.abort(why);
+        s.reset(why);
+    };
+    if (session_) end(session_);
+    if (side_)
+        for (const auto& x : *side_) end(x.to);
 }
 
 void connection::on_disconnect() {
@@ -74,8 +78,13 @@ void connection::say_goodbye() {
     meta_writer<weft_mqtt_reset> why;
     why->reason = static_cast<uint8_t>(goodbye_code_);
     why->session_expiry_s = session_expiry_s_;
-    session_.end(why.get());
-    session_.reset();
+    const auto end = [&](stream s) {
+        s.end(why.get());
+        s.reset();
+    };
+    end(session_);
+    if (side_)
+        for (const auto& x : *side_) end(x.to);
     leave();
 }
 
@@ -94,7 +103,7 @@ void connection::leave() {
     held_.reset();
     flush();
     // Until the client has taken its last words; the network binding lingers for what it has.
-    if (!left_) server_.arm(*this, server_.now_tick() + server::to_ticks(limits::close_timeout_ms));
+    if (!left_ && net_) server_.arm(*this, server_.now_tick() + server::to_ticks(limits::close_timeout_ms));
 }
 
 void connection::out_of_memory() {

@@ -72,7 +72,24 @@ void connection::open_session(uint64_t exit) {
     m->receive_max = static_cast<uint16_t>(p.props.number(property::receive_maximum, 65'535));
     m->keep_alive_s = keep_alive_s_;
     m->client_id = m.text(client_id());
+    session_exit_ = exit;
     session_ = server_.here.open(exit, *this, m.get(), server_.trace);
+}
+
+// The provider there knows a session that only publishes; nothing of it is kept.
+stream connection::session_at(uint64_t exit) {
+    if (exit == session_exit_) return session_;
+    if (!side_) side_ = std::make_unique<std::vector<side_session>>();
+    for (const auto& x : *side_)
+        if (x.exit == exit) return x.to;
+    meta_writer<weft_mqtt_begin> m;
+    m->version = version();
+    m->flags = static_cast<uint8_t>(WEFT_MQTT_CLEAN_START | (problem_info_ ? WEFT_MQTT_PROBLEM_INFO : 0));
+    m->receive_max = 65'535;
+    m->keep_alive_s = keep_alive_s_;
+    m->client_id = m.text(client_id());
+    side_->push_back({exit, server_.here.open(exit, *this, m.get(), server_.trace)});
+    return side_->back().to;
 }
 
 void connection::on_session_begun(const weft_begin& b) {

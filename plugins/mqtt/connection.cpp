@@ -35,7 +35,7 @@ void connection::on_begin(stream s, const weft_begin& b) {
 void connection::on_data(stream s, const weft_data& d) {
     server_.trace = d.h.trace_id;
     if (s == session_) return on_delivery(d);
-    if (state_ == state::closing) return;
+    if (state_ == state::closing || s != net_) return;
     last_heard_ = server_.now_tick();
     for (const auto& piece : slices(d)) {
         read(piece);
@@ -44,8 +44,8 @@ void connection::on_data(stream s, const weft_data& d) {
     if (!unread()) net_.window(limits::receive_window_bytes);
 }
 
-void connection::on_flush(stream s, const weft_flush& f) {
-    if (s != session_ || state_ != state::connected || !f.h.meta) return;
+void connection::on_flush(stream, const weft_flush& f) {
+    if (state_ != state::connected || !f.h.meta) return;
     server_.trace = f.h.trace_id;
     if (f.h.meta->type == WEFT_META_MQTT_ACK) return on_provider_ack(f);
     if (f.h.meta->type == WEFT_META_MQTT_SUBACK) return on_suback(f);
@@ -53,20 +53,20 @@ void connection::on_flush(stream s, const weft_flush& f) {
 
 void connection::on_end(stream s, const weft_frame& f) {
     if (state_ == state::closing) return;
-    if (s == session_) return close_from_provider(f);
+    if (s != net_) return close_from_provider(f);
     net_ended_ = true;
     // Unread input may still hold a DISCONNECT, so that nothing is known yet.
     if (!goodbye_ && !unread()) lost();
 }
 
 void connection::on_abort(stream s, const weft_frame& f) {
-    if (s == session_) return close_from_provider(f);
+    if (s != net_) return close_from_provider(f);
     lost();
     net_.abort();
 }
 
 void connection::on_reset(stream s, const weft_frame& f) {
-    if (s == session_) return close_from_provider(f);
+    if (s != net_) return close_from_provider(f);
     lost();
     net_.abort();
 }
@@ -85,10 +85,11 @@ void connection::on_closed(stream s) {
         net_ = {};
         lost();  // a network that vanishes without a word takes the session with it
     } else {
-        session_ = {};
+        if (s == session_) session_ = {};
+        if (side_) std::erase_if(*side_, [&](const auto& x) { return x.to == s; });
         if (state_ != state::closing) close(reason::unspecified_error, "the session ended");
     }
-    if (!net_ && !session_) delete this;
+    if (!net_ && !session_ && (!side_ || side_->empty())) delete this;
 }
 
 // ---- input ----

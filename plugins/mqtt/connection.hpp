@@ -72,6 +72,7 @@ private:
     void choose_keep_alive(uint16_t wanted_s);
     void remember_names(std::string_view client_id);
     void open_session(uint64_t exit);
+    stream session_at(uint64_t exit);  // of a publish; opened when it is not the client's own
     void on_session_begun(const weft_begin& b);
     void write_connack(const weft_mqtt_begin& granted);
 
@@ -81,7 +82,7 @@ private:
     violation resolve_alias(const packet& p, std::string_view& topic);
     void refuse_publish(uint8_t qos, uint16_t packet_id, uint32_t payload_left, reason code);
     void build_publish(const packet& p, std::string_view topic);
-    void wait(const packet& p, const weft_slice& payload, bool is_text);
+    void wait(stream to, const packet& p, const weft_slice& payload, bool is_text);
     void on_payload(const weft_slice& source);
     void add_fragment(waiting_publish& w, const weft_slice& fragment);
     bool keep_fragment(waiting_publish& w, weft_slice fragment);
@@ -114,6 +115,11 @@ private:
     std::string_view peer() const { return {names_.get() + client_id_size_, peer_size_}; }
     timer_wheel::tick idle_ticks() const { return server::to_ticks(keep_alive_s_ * 1'500ull); }
 
+    // A stream to an exit other than the session's own, for publishes that a route sends there.
+    struct side_session {
+        uint64_t exit;
+        stream to;
+    };
     // A SUBSCRIBE whose answer the provider gives only for some of its filters.
     struct partial_request {
         uint16_t packet_id;
@@ -123,6 +129,7 @@ private:
 
     server& server_;
     stream net_, session_;
+    uint64_t session_exit_ = 0;
     decoder decoder_;
     std::unique_ptr<char[]> names_;  // client id, then peer address
     std::unique_ptr<inbox> inbox_;
@@ -130,6 +137,7 @@ private:
     std::unique_ptr<std::vector<uint8_t>> held_;              // packets that wait for the end of a delivery in pieces
     std::unique_ptr<std::vector<std::string>> aliases_;       // topic of alias i + 1
     std::unique_ptr<std::vector<partial_request>> partial_;
+    std::unique_ptr<std::vector<side_session>> side_;
     timer_wheel::tick last_heard_ = 0;
     uint32_t packet_size_max_ = packet_size_limit;  // of what the client takes
     uint32_t session_expiry_s_ = 0;

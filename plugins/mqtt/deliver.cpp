@@ -166,7 +166,10 @@ void connection::flush() {
         net_.reset();
         return;
     }
-    if (outbox_ && outbox_->bytes() > limits::outbox_bytes_max) return lost();
+    if (outbox_ && outbox_->bytes() > limits::outbox_bytes_max) {
+        report_fault(reason::quota_exceeded, "too much waits for a client that does not read");
+        return lost();
+    }
     if (!outbox_) grant_deliveries();
     if (unread()) resume();
 }

@@ -7,6 +7,7 @@
 #include "utf8.hpp"
 
 #include <weft/slice.hpp>
+#include <weft/stream.hpp>
 
 #include <cstdint>
 #include <deque>
@@ -20,6 +21,7 @@ struct waiting_publish {
     chunk gathering;             // small fragments are copied together here, then moved to payload
     uint8_t* gather_to = nullptr;
     uint32_t gathered = 0;
+    stream to;
     uint32_t unsent = 0;   // bytes in payload
     uint32_t to_come = 0;  // payload bytes that the client has not sent yet
     uint16_t packet_id = 0;

@@ -64,11 +64,12 @@ void connection::on_publish(const weft_slice& source) {
     if (p.publish.qos != 0) ++inflight_;
     build_publish(p, topic);
     const weft_slice payload = part_of(source, p.publish.payload);
-    if (whole && !waiting() && fits(session_, payload.len)) {
-        session_.data(payload, server_.publish_meta.get(), WEFT_INIT | WEFT_FIN, server_.trace);
+    const stream to = session_at(*exit);
+    if (whole && !waiting() && fits(to, payload.len)) {
+        to.data(payload, server_.publish_meta.get(), WEFT_INIT | WEFT_FIN, server_.trace);
         return;
     }
-    wait(p, payload, is_text && !whole);
+    wait(to, p, payload, is_text && !whole);
 }
 
 // Nothing of the message goes on. QoS 1 and 2 are told so where the version can; v3.1.1 may only be closed [MQTT-3.3.5-2].
@@ -118,12 +119,13 @@ void connection::build_publish(const packet& p, std::string_view topic) {
 }
 
 // Keeps a publish that cannot go on whole now, and sends of it what can go.
-void connection::wait(const packet& p, const weft_slice& payload, bool is_text) {
+void connection::wait(stream to, const packet& p, const weft_slice& payload, bool is_text) {
     const weft_meta* block = server_.publish_meta.get();
     auto& box = take_inbox();
     auto& w = box.waiting.emplace_back();
     w.meta.resize(block->size / 8);
     std::memcpy(w.meta.data(), block, block->size);
+    w.to = to;
     w.to_come = p.publish.payload_size;
     w.packet_id = p.packet_id;
     w.qos = p.publish.qos;
@@ -208,7 +210,7 @@ bool connection::pump_one(waiting_publish& w) {
     static constexpr size_t slices_max = 32;
     for (;;) {
         if (w.unsent == 0 && !(w.whole() && w.untouched())) return w.whole();
-        const uint64_t credit = session_.credit(), padding = session_.padding();
+        const uint64_t credit = w.to.credit(), padding = w.to.padding();
         if (credit < padding) return false;
         const auto room = static_cast<uint32_t>(std::min<uint64_t>(credit - padding, UINT32_MAX));
         if (room < w.unsent && room < limits::fragment_bytes_min) return false;
@@ -229,7 +231,7 @@ bool connection::pump_one(waiting_publish& w) {
             reinterpret_cast<weft_mqtt_publish*>(w.meta.data())->deferred = w.unsent + w.gathered + w.to_come - n;
         }
         if (w.whole() && n == w.unsent) flags |= WEFT_FIN;
-        session_.data(std::span(iov).first(count), meta, flags, server_.trace);
+        w.to.data(std::span(iov).first(count), meta, flags, server_.trace);
         inbox_->waiting_bytes -= n + static_cast<uint32_t>(w.meta.size() * 8);
         w.meta = {};
         w.unsent -= n;

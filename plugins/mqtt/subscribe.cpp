@@ -29,8 +29,11 @@ void connection::on_subscribe() {
         if (const violation f = check_subscription(s, has_id)) return close(f);
         // v3.1.1 has no shared subscriptions, but who writes one means one; better refused than taken for a topic.
         const bool shared = is_shared(s.filter) && (capabilities_ & WEFT_MQTT_CAP_SHARED) == 0;
-        if (shared || !server_.config.routes.subscribe(client_id(), s.filter))
+        const auto exit = server_.config.routes.subscribe(client_id(), s.filter);
+        if (shared || !exit)
             reasons[i] = static_cast<uint8_t>(reason::not_authorized);
+        else if (*exit != session_exit_)  // packet ids and in-flight limits of deliveries belong to one provider
+            reasons[i] = static_cast<uint8_t>(reason::implementation_specific_error);
     }
     const auto open = static_cast<size_t>(std::count(reasons.begin(), reasons.end(), partial_request::pending));
     if (open == 0) return answer_request(packet_type::suback, p.packet_id, reasons, {});

@@ -311,6 +311,46 @@ TEST_F(publish_test, retain_is_refused_where_it_is_not_available) {
     EXPECT_EQ(to_hex(c.take().substr(2, 1)), "9a");
 }
 
+TEST_F(publish_test, routes_may_send_publishes_to_other_exits) {
+    route_config other = plain_route(9);
+    other.when = nlohmann::json::parse(R"([{"publish": [{"topic": "far/#"}]}])");
+    route_config first = plain_route(exit_id);
+    first.when = nlohmann::json::parse(R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "near/#"}]}])");
+    config.routes = router({first, other});
+    client c = connect_v5();
+    c.send_hex("32 { 0005 'far/1' 0001 00 'one' } 32 { 0006 'near/1' 0002 00 'two' } 32 { 0005 'far/2' 0003 00 'three' }");
+    ASSERT_EQ(host.opened.size(), 2u);
+    client side{&host, c.net, host.opened.back()};
+    EXPECT_EQ(side.session->exit, 9u);
+    EXPECT_FALSE(c.session_sent(WEFT_DATA)) << "order of the client's publishes is kept";
+    host.grant(side.session, 1'000);
+    EXPECT_EQ(side.take_session(WEFT_DATA).payload, "one");
+    EXPECT_EQ(c.take_session(WEFT_DATA).payload, "two");
+    EXPECT_EQ(side.take_session(WEFT_DATA).payload, "three");
+    provider_acks(side, 4, 1);
+    provider_acks(c, 4, 2);
+    EXPECT_EQ(c.take_hex(), "40 02 00 01 40 02 00 02");
+    c.send_hex("e0 00");
+    EXPECT_TRUE(c.session_sent(WEFT_END) && side.session_sent(WEFT_END));
+    EXPECT_TRUE(c.session->closed && side.session->closed && c.net->closed);
+}
+
+TEST_F(publish_test, an_exit_for_publishes_that_ends_takes_the_client_with_it) {
+    route_config other = plain_route(9), first = plain_route(exit_id);
+    other.when = nlohmann::json::parse(R"([{"publish": [{"topic": "far/#"}], "subscribe": [{"topic": "far/#"}]}])");
+    first.when = nlohmann::json::parse(R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "near/#"}]}])");
+    config.routes = router({first, other});
+    client c = connect_v5();
+    c.send_hex("82 { 0001 00 0005 'far/1' 01 }");
+    EXPECT_EQ(c.take_hex(), to_hex(hex("90 { 0001 00 83 }"))) << "deliveries come from one exit";
+    c.send_hex("30 { 0005 'far/1' 00 'one' }");
+    client side{&host, c.net, host.opened.back()};
+    provider_ends(side, WEFT_RESET, 0x89, "busy");
+    EXPECT_EQ(to_hex(c.take().substr(2, 1)), "89");
+    EXPECT_TRUE(c.session_sent(WEFT_ABORT));
+    EXPECT_TRUE(c.session->closed && side.session->closed && c.net->closed);
+}
+
 TEST_F(publish_test, memory_running_out_costs_one_client) {
     client c = connect_v5(0), d = connect_v5();
     const std::string raw = hex("30 { 0001 'a' 00 'hi' }");
