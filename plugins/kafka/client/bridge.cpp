@@ -37,6 +37,7 @@ void bridge::stop() {
 void bridge::opened(const connection& c) {
     ++established_;
     if (answered_) proven(c);
+    observer_.on_opened();
 }
 
 // A connection alone proves nothing: something else than Kafka may listen there.
@@ -55,7 +56,6 @@ void bridge::lost(const connection& c, bool by_peer) {
     --established_;
     if (by_peer && !answered_ && (!config_.sasl || c.received() == 0))
         failed(c, to_string(c.destination()) + " closed the connection without an answer; does it expect TLS or SASL?");
-    if (established_ == 0) answered_ = false;
 }
 
 void bridge::on_answer() {

@@ -22,6 +22,9 @@ class connection;
 class bridge_observer {
 public:
     virtual ~bridge_observer() = default;
+    // A connection is there; whether Kafka is at its other end is not known yet.
+    virtual void on_opened() = 0;
+    // A broker talks to us.
     virtual void on_connected(const server_address& to) = 0;
     // `why`: one line for people, such as "connect to localhost:9092: Connection refused".
     virtual void on_connect_failed(const server_address& to, const std::string& why) = 0;
@@ -67,7 +70,7 @@ private:
     std::map<std::string, backoff> backoff_;
     backoff penalty_;
     size_t established_ = 0;
-    bool answered_ = false;  // since there are connections
+    bool answered_ = false;  // a broker has answered at least once
     bool draining_ = false, stopping_ = false;
 };
 

@@ -21,6 +21,10 @@ std::string health::where() const {
     return list;
 }
 
+void health::on_opened() {
+    if (trouble_ && on_chance) on_chance();
+}
+
 void health::on_connected(const server_address& to) {
     if (event_over(connection_failed, to_string(to)))
         worker_.emit(WEFT_INFO, "binding.kafka.broker.connected",

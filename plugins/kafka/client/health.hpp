@@ -31,8 +31,12 @@ public:
     // Called when authentication was refused.
     std::function<void()> on_refused;
 
+    // Called when it is worth asking the cluster something.
+    std::function<void()> on_chance;
+
     const trouble& current() const { return trouble_; }
 
+    void on_opened() override;
     void on_connected(const server_address& to) override;
     void on_connect_failed(const server_address& to, const std::string& why) override;
     // No connection is left, or the brokers do not answer.

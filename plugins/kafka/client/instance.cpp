@@ -35,6 +35,7 @@ client_instance::client_instance(worker w, const client_config& config, event_li
       topics_(w, config, health_) {
     health_.connected = [this] { return bridge_.established() != 0; };
     health_.on_change = [this] { topics_.on_cluster(); };
+    health_.on_chance = [this] { topics_.ask(); };
     health_.on_refused = [this] { bridge_.slow_down(); };
     topics_.on_answer = [this] { bridge_.on_answer(); };
     // One instance of the process finds out whether Kafka is there without being asked; it begins when all bindings are attached.

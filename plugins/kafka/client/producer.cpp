@@ -207,11 +207,12 @@ producer::outcome producer::produce(produce_stream& s, const std::string& topic,
 
 producer::outcome producer::refused(rd_kafka_error_t* raw, produce_error& error) {
     const std::unique_ptr<rd_kafka_error_t, destroyer<rd_kafka_error_destroy>> e(raw);
+    check_fatal();
+    if (fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome::wait;
     switch (const auto code = rd_kafka_error_code(e.get())) {
         case RD_KAFKA_RESP_ERR__QUEUE_FULL:
         case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:  // librdkafka learns of a new partition later than we do
         case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return outcome::wait;
-        case RD_KAFKA_RESP_ERR__FATAL: on_fatal(); return outcome::wait;
         default: error = {kafka_code(code), rd_kafka_error_string(e.get())}; return outcome::failed;
     }
 }
@@ -248,7 +249,7 @@ void producer::on_events(uint32_t) {
         if (rd_kafka_event_type(e.get()) == RD_KAFKA_EVENT_DR) {
             while (const auto* m = rd_kafka_event_message_next(e.get())) on_report(*m);
         } else if (rd_kafka_event_type(e.get()) == RD_KAFKA_EVENT_ERROR) {
-            if (rd_kafka_event_error(e.get()) == RD_KAFKA_RESP_ERR__FATAL) on_fatal();
+            if (rd_kafka_event_error(e.get()) == RD_KAFKA_RESP_ERR__FATAL) check_fatal();
             health_.on_error(rd_kafka_event_error(e.get()), rd_kafka_event_error_string(e.get()));
         }
     }
@@ -270,7 +271,8 @@ void producer::on_report(const rd_kafka_message_t& m) {
         owner->on_report(r->token, m.partition, m.offset, {});
     } else if (!produced_again(m, *r)) {
         failed_.add();
-        const produce_error error{kafka_code(m.err), rd_kafka_message_errstr(&m)};
+        // rd_kafka_message_errstr would take the payload for a text.
+        const produce_error error{kafka_code(m.err), rd_kafka_err2str(m.err)};
         health_.event(WEFT_ERROR, "binding.kafka.produce.error", rd_kafka_topic_name(m.rkt),
                       "PRODUCE Produce error (" + std::to_string(error.code) + ") for topic (" + rd_kafka_topic_name(m.rkt) +
                           "). " + error.text);
@@ -282,7 +284,7 @@ void producer::on_report(const rd_kafka_message_t& m) {
 
 // After a fatal error everything unconfirmed is produced again by the next handle.
 bool producer::produced_again(const rd_kafka_message_t& m, record& r) {
-    if (m.err == RD_KAFKA_RESP_ERR__FATAL) on_fatal();
+    check_fatal();
     if (fatal_ == RD_KAFKA_RESP_ERR_NO_ERROR || means_denied(fatal_)) return false;
     if (m.err != fatal_ && m.err != RD_KAFKA_RESP_ERR__FATAL && m.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
         m.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
@@ -294,7 +296,8 @@ bool producer::produced_again(const rd_kafka_message_t& m, record& r) {
     return true;
 }
 
-void producer::on_fatal() {
+// Looks whether the handle has become useless.
+void producer::check_fatal() {
     if (fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR || !handle_) return;
     std::array<char, 256> text{};
     fatal_ = rd_kafka_fatal_error(handle_->get(), text.data(), text.size());

@@ -70,7 +70,7 @@ private:
     void on_events(uint32_t);
     void on_report(const rd_kafka_message_t& m);
     bool produced_again(const rd_kafka_message_t& m, record& r);
-    void on_fatal();
+    void check_fatal();
     void renew();
     void pump_waiting();
     void on_retry();

@@ -21,7 +21,7 @@ using namespace weft;
 
 struct probe_options {
     std::string what, topic;
-    uint64_t records = 1000, size = 100, rate = 0, seconds = 5, keys = 16, idle_ms = 0;
+    uint64_t records = 1000, size = 100, rate = 0, seconds = 5, keys = 16, offset = UINT64_MAX;
     bool headers = true, hash_key = false, tombstones = false;
     uint64_t exit = 0;
 };
@@ -99,7 +99,7 @@ public:
         if (fetching_ || (o_.what != "fetch" && o_.what != "roundtrip")) return;
         fetching_ = true;
         std::vector<weft_kafka_position> positions;
-        for (const auto& x : list) positions.push_back({o_.what == "fetch" ? int64_t{WEFT_KAFKA_OFFSET_BEGIN} : x.next, -1, x.id, 0});
+        for (const auto& x : list) positions.push_back({first_offset(x), -1, x.id, 0});
         fetch_.open(w_, o_.exit, WEFT_KAFKA_FETCH, o_.topic, positions);
         fetch_ns_ = w_.now_ns();
         if (o_.what == "roundtrip") go();
@@ -129,10 +129,8 @@ public:
         auto& next = next_[r->partition];
         if (next > r->offset) std::printf("FAULT offset %" PRId64 " after %" PRId64 " in %d\n", r->offset, next - 1, r->partition);
         next = r->offset + 1;
+        const uint64_t token = check(r, d);
         if (o_.what == "roundtrip") {
-            uint64_t token = 0;
-            for (const auto& h : r.list<weft_pair>(r->headers))
-                if (r.text(h.name) == "token") token = std::strtoull(std::string(r.text(h.value)).c_str(), nullptr, 10);
             auto& last = last_[std::string(r.text(r->key))];
             if (token == last) ++duplicates_;
             if (token < last) ++reordered_;
@@ -158,6 +156,23 @@ public:
     }
 
 private:
+    int64_t first_offset(const weft_kafka_partition& p) const {
+        if (o_.offset != UINT64_MAX) return static_cast<int64_t>(o_.offset);
+        return o_.what == "fetch" ? int64_t{WEFT_KAFKA_OFFSET_BEGIN} : p.next;
+    }
+    // Compares a record with what send_one made of its token.
+    uint64_t check(const meta_view<weft_kafka_record>& r, const weft_data& d) {
+        const auto headers = r.list<weft_pair>(r->headers);
+        if (!o_.headers || headers.size() != 3) return faults_ += o_.headers, 0;
+        const uint64_t token = std::strtoull(std::string(r.text(headers[0].value)).c_str(), nullptr, 10);
+        const bool good = r.text(headers[0].name) == "token" && r.text(headers[1].name) == "empty" && r.has(headers[1].value) &&
+                          r.text(headers[1].value).empty() && r.text(headers[2].name) == "null" && !r.has(headers[2].value) &&
+                          r.text(r->key) == "client-" + std::to_string(token % o_.keys) && r->timestamp_ms > 0 &&
+                          ((r->flags & WEFT_KAFKA_NULL_VALUE) != 0) == o_.tombstones &&
+                          payload_size(d) == (o_.tombstones ? 0 : o_.size);
+        faults_ += !good;
+        return token;
+    }
     void go() {
         going_ = true;
         go_ns_ = w_.now_ns();
@@ -215,7 +230,7 @@ private:
         }
         if (o_.what == "fetch" && seen_ >= o_.records) {
             const double s = static_cast<double>(w_.now_ns() - fetch_ns_) / 1e9;
-            std::printf("fetched %" PRIu64 " in %.3f s: %.0f rec/s, %.1f MB/s\n", seen_, s, static_cast<double>(seen_) / s,
+            std::printf("fetched %" PRIu64 ", faults %" PRIu64 ", in %.3f s: %.0f rec/s, %.1f MB/s\n", seen_, faults_, s, static_cast<double>(seen_) / s,
                         static_cast<double>(seen_bytes_) / s / 1e6);
             done();
         }
@@ -226,8 +241,8 @@ private:
         for (const auto& [e, n] : errors_) std::printf("error %s: %" PRIu64 " records\n", e.c_str(), n);
         if (o_.what == "roundtrip")
             std::printf("sent %" PRIu64 " acked %zu seen %" PRIu64 " duplicates %" PRIu64 " reordered %" PRIu64
-                        " | ack p50 %.2f p99 %.2f ms | e2e p50 %.2f p99 %.2f ms\n",
-                        tokens_, acked_.values.size(), seen_, duplicates_, reordered_, acked_.at(.5), acked_.at(.99), e2e_.at(.5),
+                        " faults %" PRIu64 " | ack p50 %.2f p99 %.2f ms | e2e p50 %.2f p99 %.2f ms\n",
+                        tokens_, acked_.values.size(), seen_, duplicates_, reordered_, faults_, acked_.at(.5), acked_.at(.99), e2e_.at(.5),
                         e2e_.at(.99));
         std::fflush(stdout);
         end();
@@ -249,7 +264,7 @@ private:
     link meta_, produce_, fetch_;
     meta_writer<weft_kafka_produce> produce_meta_;
     uint64_t start_ns_ = 0, go_ns_ = 0, end_ns_ = 0, fetch_ns_ = 0, timer_ = 0;
-    uint64_t tokens_ = 0, seen_ = 0, seen_bytes_ = 0, duplicates_ = 0, reordered_ = 0;
+    uint64_t tokens_ = 0, seen_ = 0, seen_bytes_ = 0, duplicates_ = 0, reordered_ = 0, faults_ = 0;
     bool going_ = false, fetching_ = false, ending_ = false, told_ = false;
     std::unordered_map<uint64_t, uint64_t> sent_;
     std::vector<uint64_t> sent_ns_;
@@ -292,6 +307,7 @@ struct probe_plugin {
         b->o.what = c.options.at("do");
         b->o.topic = c.options.at("topic");
         for (const auto& [key, field] : std::map<std::string, uint64_t probe_options::*>{{"records", &probe_options::records},
+                                                                                        {"offset", &probe_options::offset},
                                                                                         {"size", &probe_options::size},
                                                                                         {"rate", &probe_options::rate},
                                                                                         {"seconds", &probe_options::seconds},
