@@ -2,13 +2,67 @@
 
 namespace weft::mqtt_kafka {
 
+namespace {
+
+template <class Topic, class F>
+bool any_stream(const Topic& t, F&& f) {
+    return (t.producer() && f(*t.producer())) || (t.tail() && f(*t.tail())) ||
+           (t.meta() && f(*t.meta()));
+}
+
+}  // namespace
+
+bool kafka_topic::missing() const {
+    return any_stream(*this,
+                      [](const topic_stream& s) { return s.state() == topic_state::missing; });
+}
+
+bool kafka_topic::closed() const {
+    return !any_stream(*this, [](const topic_stream& s) { return !s.closed(); });
+}
+
 kafka_topic* kafka_topics::get(const route_target& target) {
-    for (const auto& t : topics_)
-        if (t->exit() == target.exit && t->name() == target.topic) return t.get();
-    if (target.dynamic && dynamic_ >= dynamic_max_) return nullptr;
+    uint32_t free = static_cast<uint32_t>(topics_.size());
+    for (uint32_t i = 0; i < topics_.size(); ++i) {
+        if (!topics_[i])
+            free = i;
+        else if (topics_[i]->exit() == target.exit && topics_[i]->name() == target.topic)
+            return topics_[i].get();
+    }
+    if (target.dynamic && dynamic_ >= dynamic_max_ && !give_up_one()) return nullptr;
     dynamic_ += target.dynamic;
-    topics_.push_back(std::make_unique<kafka_topic>(static_cast<uint32_t>(topics_.size()), target));
-    return topics_.back().get();
+    if (free == topics_.size()) topics_.emplace_back();
+    topics_[free] = std::make_unique<kafka_topic>(free, target, uses_);
+    return topics_[free].get();
+}
+
+bool kafka_topics::give_up_one() {
+    std::erase_if(closing_, [](const auto& t) { return t->closed(); });
+    const auto worth = [](const kafka_topic& t) { return std::pair(!t.missing(), t.last_use_); };
+    std::unique_ptr<kafka_topic>* least = nullptr;
+    for (auto& t : topics_) {
+        if (!t || !t->dynamic() || t->users_ > 0) continue;
+        if (!least || worth(*t) < worth(**least)) least = &t;
+    }
+    if (!least) return false;
+    any_stream(**least, [](topic_stream& s) {
+        s.close();
+        return false;
+    });
+    closing_.push_back(std::move(*least));
+    --dynamic_;
+    ++generation_;
+    return true;
+}
+
+void kafka_topics::count(const topic_set& s, bool begins) {
+    for_each([&](kafka_topic& t) {
+        if (!s.contains(t.number())) return;
+        if (begins)
+            ++t.users_;
+        else
+            --t.users_;
+    });
 }
 
 produce_link& kafka_topics::want_producer(kafka_topic& t) {
@@ -37,20 +91,22 @@ meta_link& kafka_topics::want_meta(kafka_topic& t) {
 
 void kafka_topics::stay_closed() {
     closed_ = true;
-    for (const auto& t : topics_)
-        for (topic_stream* s :
-             {static_cast<topic_stream*>(t->producer()), static_cast<topic_stream*>(t->tail()),
-              static_cast<topic_stream*>(t->meta())})
-            if (s) s->stay_closed();
+    for_each([](kafka_topic& t) {
+        any_stream(t, [](topic_stream& s) {
+            s.stay_closed();
+            return false;
+        });
+    });
 }
 
 void kafka_topics::close_all() {
     closed_ = true;
-    for (const auto& t : topics_) {
-        if (t->producer_) t->producer_->close();
-        if (t->tail_) t->tail_->close();
-        if (t->meta_) t->meta_->close();
-    }
+    for_each([](kafka_topic& t) {
+        any_stream(t, [](topic_stream& s) {
+            s.close();
+            return false;
+        });
+    });
 }
 
 }  // namespace weft::mqtt_kafka

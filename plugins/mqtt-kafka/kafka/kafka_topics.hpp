@@ -9,12 +9,14 @@
 
 #include <memory>
 #include <set>
+#include <utility>
 
 namespace weft::mqtt_kafka {
 
 class kafka_topic {
 public:
-    kafka_topic(uint32_t number, const route_target& target) : target_(target), number_(number) {}
+    kafka_topic(uint32_t number, const route_target& target, uint64_t& clock)
+        : target_(target), number_(number), clock_(&clock) {}
 
     uint32_t number() const { return number_; }  // in topic_set
     uint64_t exit() const { return target_.exit; }
@@ -30,11 +32,46 @@ public:
 
 private:
     friend class kafka_topics;
+    friend class topic_use;
+    bool missing() const;
+    bool closed() const;
+
     route_target target_;
     uint32_t number_;
+    uint32_t users_ = 0;
+    uint64_t last_use_ = 0;
+    uint64_t* clock_;  // counts uses of all topics
     std::unique_ptr<produce_link> producer_;
     std::unique_ptr<tail_link> tail_;
     std::unique_ptr<meta_link> meta_;
+};
+
+// Keeps a topic from being given up (kafka_topics::get). Everything that holds a topic across calls
+// holds one of these, except for subscriptions, which are counted by their topic_set.
+class topic_use {
+public:
+    topic_use() = default;
+    explicit topic_use(kafka_topic& t) : topic_(&t) {
+        ++t.users_;
+        t.last_use_ = ++*t.clock_;
+    }
+    ~topic_use() {
+        if (topic_) --topic_->users_;
+    }
+    topic_use(topic_use&& o) noexcept : topic_(std::exchange(o.topic_, nullptr)) {}
+    topic_use& operator=(topic_use&& o) noexcept {
+        std::swap(topic_, o.topic_);
+        return *this;
+    }
+    topic_use(const topic_use&) = delete;
+    topic_use& operator=(const topic_use&) = delete;
+
+    kafka_topic* get() const { return topic_; }
+    kafka_topic* operator->() const { return topic_; }
+    kafka_topic& operator*() const { return *topic_; }
+
+private:
+    kafka_topic* topic_ = nullptr;
 };
 
 class kafka_topics {
@@ -42,12 +79,18 @@ public:
     kafka_topics(worker w, topic_listener& listener, uint32_t dynamic_max)
         : worker_(w), listener_(listener), dynamic_max_(dynamic_max) {}
 
-    // The topic behind an exit, made when new. Null for a dynamic one beyond the limit.
+    // The topic behind an exit, made when new. At the limit of dynamic ones a missing or the
+    // longest unused is given up for it, if there is one that nobody uses; else null.
     kafka_topic* get(const route_target& target);
 
     produce_link& want_producer(kafka_topic& t);
     tail_link& want_tail(kafka_topic& t);
     meta_link& want_meta(kafka_topic& t);
+
+    // Grows when a topic is given up: pointers that are not topic_use are void then.
+    uint64_t generation() const { return generation_; }
+    // A subscription to these topics begins or ends.
+    void count(const topic_set& s, bool begins);
 
     // The one object for a set of topics.
     const topic_set* intern(const topic_set& s) { return &*sets_.insert(s).first; }
@@ -55,14 +98,22 @@ public:
     // At the end: streams that are lost are not opened again; then all of them end.
     void stay_closed();
     void close_all();
-    const std::vector<std::unique_ptr<kafka_topic>>& all() const { return topics_; }
+    template <class F>
+    void for_each(F&& f) const {
+        for (const auto& t : topics_)
+            if (t) f(*t);
+    }
 
 private:
+    bool give_up_one();
+
     worker worker_;
     topic_listener& listener_;
-    std::vector<std::unique_ptr<kafka_topic>> topics_;  // by number
+    std::vector<std::unique_ptr<kafka_topic>> topics_;   // by number; null: free
+    std::vector<std::unique_ptr<kafka_topic>> closing_;  // given up, their streams still end
     std::set<topic_set> sets_;
     uint32_t dynamic_max_, dynamic_ = 0;
+    uint64_t generation_ = 0, uses_ = 0;
     bool closed_ = false;
 };
 

@@ -74,7 +74,7 @@ void produce_link::submit(uint64_t token, const weft_meta* meta,
     uint32_t size = 0;
     for (const auto& s : payload) size += s.len;
     if (!waiting_.empty() || !can_send(size))
-        return waiting_.push_back({token, staged_record::make(worker_, meta, payload)});
+        return submit(token, staged_record::make(worker_, meta, payload));
     ++unanswered_;
     listener_.on_sent(token);
     stream_.data(payload, meta, WEFT_INIT | WEFT_FIN, trace);

@@ -39,26 +39,32 @@ void tail_link::on_news(const weft_flush& f) {
     if (!told) return;
     const std::vector<partition_next> before = positions_;
     bool gap = false;
-    for (const auto& t : told.list<weft_kafka_partition>(told->partitions)) {
-        partition_next* p = find(t.id);
-        if (!p) {
-            const auto at = std::lower_bound(
-                positions_.begin(), positions_.end(), t.id,
-                [](const partition_next& x, int32_t id) { return x.partition < id; });
-            positions_.insert(at, {t.id, t.next});
-            continue;
-        }
-        // A lower place is a topic that was made again: what it held is gone, and its offsets start
-        // over.
-        gap = gap || t.next > p->next;
-        p->next = t.next;
-    }
+    for (const auto& t : told.list<weft_kafka_partition>(told->partitions)) told_start(t, gap);
     if (gap && live_) listener_.on_tail_gap(of_, before);
     const bool first = !live_ && !positions_.empty();
     live_ = live_ || first;
     set_state(topic_state::ok);
     if (first || reopened_) listener_.on_topic_changed(of_);
     reopened_ = false;
+}
+
+// A list that repeats a start says nothing new of that partition. Another start is a jump: forwards
+// over records that must be read from history, backwards in a topic that was made again.
+void tail_link::told_start(const weft_kafka_partition& told, bool& gap) {
+    partition_next* p = find(told.id);
+    if (!p) {
+        const auto at =
+            std::lower_bound(positions_.begin(), positions_.end(), told.id,
+                             [](const partition_next& x, int32_t id) { return x.partition < id; });
+        starts_.insert(starts_.begin() + (at - positions_.begin()), told.next);
+        positions_.insert(at, {told.id, told.next});
+        return;
+    }
+    int64_t& start = starts_[static_cast<size_t>(p - positions_.data())];
+    if (told.next == start) return;
+    start = told.next;
+    gap = gap || told.next > p->next;
+    p->next = told.next;
 }
 
 void tail_link::on_lost() {

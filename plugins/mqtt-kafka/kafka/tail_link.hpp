@@ -29,10 +29,12 @@ protected:
 
 private:
     partition_next* find(int32_t partition);
+    void told_start(const weft_kafka_partition& told, bool& gap);
 
     kafka_topic& of_;
     topic_listener& listener_;
     std::vector<partition_next> positions_;  // by partition
+    std::vector<int64_t> starts_;            // where the stream said that each begins
     uint64_t granted_ = 0;                   // received() at the last WINDOW
     bool live_ = false;
     bool reopened_ = false;  // the next kafka.partitions may show a gap

@@ -30,6 +30,7 @@ public:
     // Ends the stream in good order, for ever.
     void close();
 
+    bool closed() const { return !stream_; }
     topic_state state() const { return state_; }
     const std::string& topic() const { return topic_; }
     // One line for people about a state that is not ok.

@@ -69,6 +69,7 @@ void publisher::finish_assembly(session& s, const weft_data& d) {
     if (!a->admitted) std::erase(assembly_waiting_, &s);
     if (d.h.flags & WEFT_INCOMPLETE) {
         give_back(s, a->reserved);
+        drop_unused_extra(s);
         return admit_waiting();
     }
     const meta_view<weft_mqtt_publish> view(a->meta());
@@ -81,6 +82,7 @@ void publisher::finish_assembly(session& s, const weft_data& d) {
         refuse(in, {reason::quota_exceeded, "the message is larger than allowed"});
     else
         publish(in);
+    drop_unused_extra(s);
     admit_waiting();
 }
 

@@ -28,13 +28,13 @@ catch_up::place* catch_up::lane::find(int32_t partition) {
 
 catch_up::lane* catch_up::find(const kafka_topic& topic) {
     const auto at = std::find_if(lanes_.begin(), lanes_.end(),
-                                 [&](const lane& l) { return l.topic == &topic; });
+                                 [&](const lane& l) { return l.topic.get() == &topic; });
     return at == lanes_.end() ? nullptr : &*at;
 }
 
 catch_up::lane& catch_up::want_lane(kafka_topic& topic) {
     if (lane* l = find(topic)) return *l;
-    return lanes_.emplace_back(lane{&topic, {}});
+    return lanes_.emplace_back(lane{topic_use(topic), {}});
 }
 
 bool catch_up::deliver_live(const kafka_topic& topic, int32_t partition, int64_t offset,
@@ -68,7 +68,8 @@ void catch_up::subscribed_late(const subscription& s) {
     for (const lane& l : lanes_) {
         if (!s.topics->contains(l.topic->number())) continue;
         for (const place& p : l.places)
-            late_.push_back({&s, l.topic, p.partition, l.topic->tail()->position(p.partition)});
+            late_.push_back(
+                {&s, l.topic.get(), p.partition, l.topic->tail()->position(p.partition)});
     }
     if (reader_ && !reading_replay_) stop_reading();  // it does not look for the new filter
 }

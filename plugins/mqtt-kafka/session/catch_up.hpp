@@ -8,7 +8,7 @@
 
 #include "index/subscription.hpp"
 #include "kafka/history_reader.hpp"
-#include "kafka/topic_listener.hpp"
+#include "kafka/kafka_topics.hpp"
 #include "session/delivery.hpp"
 
 #include <limits>
@@ -67,7 +67,7 @@ private:
         int64_t asked = -1;  // end of the running history stream
     };
     struct lane {
-        kafka_topic* topic;
+        topic_use topic;
         std::vector<place> places;
         place* find(int32_t partition);
     };

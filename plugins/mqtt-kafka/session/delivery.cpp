@@ -22,8 +22,13 @@ bool delivery::prepare(const meta_view<weft_kafka_record>& from, const weft_data
 uint64_t delivery::fingerprint() const {
     const std::hash<std::string_view> hash;
     uint64_t h = hash(record.topic);
-    h = h * 0x9e3779b97f4a7c15u + static_cast<uint64_t>(record.timestamp_ms);
-    return h * 0x9e3779b97f4a7c15u + hash(record.publisher.value_or(std::string_view{}));
+    const auto mix = [&](uint64_t v) { h = (h ^ v) * 0x9e3779b97f4a7c15u + (h >> 32); };
+    mix(static_cast<uint64_t>(record.timestamp_ms));
+    mix(hash(record.publisher.value_or(std::string_view{})));
+    // Two messages of one client may share a millisecond; then they differ here, or nothing is
+    // lost.
+    for (const auto& s : payload) mix(hash(text_of(s)));
+    return h;
 }
 
 }  // namespace weft::mqtt_kafka

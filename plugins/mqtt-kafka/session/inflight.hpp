@@ -35,6 +35,8 @@ public:
             ids_.erase(at);
         if (empty()) {
             ids_.clear();
+            if (ids_.capacity() > kept_max)
+                ids_.shrink_to_fit();  // an idle session keeps no large window
             head_ = 0;
         } else if (static_cast<size_t>(head_) > ids_.size() / 2) {
             ids_.erase(ids_.begin(), ids_.begin() + head_);
@@ -50,6 +52,7 @@ private:
         return last_;
     }
 
+    static constexpr size_t kept_max = 64;
     std::vector<uint16_t> ids_;
     int32_t head_ = 0;
     uint16_t last_ = 0;

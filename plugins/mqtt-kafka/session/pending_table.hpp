@@ -1,7 +1,7 @@
 // Publishes that Kafka has not answered, found by the token of their record.
 #pragma once
 
-#include "kafka/produce_link.hpp"
+#include "kafka/kafka_topics.hpp"
 
 #include <memory>
 #include <string>
@@ -24,6 +24,7 @@ struct staged_publish {
 struct pending_publish {
     session* from = nullptr;       // kept until it is answered, even when its stream is gone
     kafka_topic* topic = nullptr;  // whose answer is awaited
+    topic_use use;                 // of the messages topic
     std::unique_ptr<staged_publish> staged;
     uint32_t generation = 0;
     uint32_t reserved = 0;  // credit to give back

@@ -52,6 +52,10 @@ void publisher::publish(const incoming& in) {
 
 const publisher::routed& publisher::route(std::string_view topic) {
     key_ = topic;
+    if (generation_ != proxy_.topics.generation()) {
+        routes_.clear();
+        generation_ = proxy_.topics.generation();
+    }
     if (const auto found = routes_.find(key_); found != routes_.end()) return found->second;
     if (routes_.size() >= route_memo_max) routes_.clear();
     routed& r = routes_[key_];
@@ -91,6 +95,7 @@ uint64_t publisher::track(const incoming& in, kafka_topic& topic) {
     pending_publish p;
     p.from = &in.from;
     p.topic = &topic;
+    p.use = topic_use(topic);
     p.reserved = in.reserved;
     p.cost = cost;
     p.packet_id = in.view->packet_id;
@@ -174,6 +179,12 @@ void publisher::release_hold(session& s, const std::string& mqtt_topic) {
         if (!start(token)) return;
     }
     holds.erase(hold);
+    drop_unused_extra(s);
+}
+
+void publisher::drop_unused_extra(session& s) {
+    auto& extra = s.credit.extra;
+    if (extra && extra->holds.empty() && !extra->partial) extra.reset();
 }
 
 void publisher::on_sent(uint64_t token) {

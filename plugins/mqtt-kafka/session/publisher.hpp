@@ -99,6 +99,7 @@ private:
     void start_or_hold(uint64_t token);
     bool start(uint64_t token);
     void release_hold(session& s, const std::string& mqtt_topic);
+    static void drop_unused_extra(session& s);
     void complete(uint64_t token, const refusal& why);
 
     void on_part(session& s, const weft_data& d);
@@ -115,8 +116,9 @@ private:
     proxy& proxy_;
     pending_table pending_;
     meta_writer<weft_kafka_produce> block_;
-    std::unordered_map<std::string, routed> routes_;
-    std::string key_;  // scratch for lookups
+    std::unordered_map<std::string, routed> routes_;  // remembered
+    uint64_t generation_ = 0;                         // of the topics they lead to
+    std::string key_;                                 // scratch for lookups
     std::deque<session*> starving_;
     std::deque<session*> assembly_waiting_;
     uint64_t used_ = 0;

@@ -100,7 +100,7 @@ void subscriber::decide(subscribe_request::filter& f, std::string& reason) {
         if (!topic)
             return refuse(f, {reason::quota_exceeded, "too many Kafka topics are in use"}, reason);
         proxy_.topics.want_tail(*topic);
-        f.topics.push_back(topic);
+        f.topics.emplace_back(*topic);
     }
 }
 
@@ -112,7 +112,7 @@ bool subscriber::wants_retained(const subscribe_request::filter& f) const {
 bool subscriber::settled(subscribe_request::filter& f, bool give_up, std::string& reason) {
     if (f.decided) return true;
     bool waits = false;
-    for (const kafka_topic* t : f.topics)
+    for (const auto& t : f.topics)
         if (const refusal why = look_at(*t->tail(), t->tail()->live(), give_up, waits))
             return refuse(f, why, reason), true;
     if (wants_retained(f)) {
@@ -179,11 +179,11 @@ void subscriber::catch_up_on_new(std::vector<catch_up::replay_filter> replays,
         };
         catch_up& c = want_catch_up();
         uint64_t exit = proxy_.config.exit;
-        for (const auto& t : proxy_.topics.all()) {
-            if (!t->tail() || !is_read(*t)) continue;
-            c.hold(*t, t->tail()->positions());
-            exit = t->exit();
-        }
+        proxy_.topics.for_each([&](kafka_topic& t) {
+            if (!t.tail() || !is_read(t)) return;
+            c.hold(t, t.tail()->positions());
+            exit = t.exit();
+        });
         c.add_replay(*proxy_.retained_topic(exit), std::move(replays));
     }
     if (!catch_up_) return;

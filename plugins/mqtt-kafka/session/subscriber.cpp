@@ -119,8 +119,10 @@ subscription& subscriber::put(const subscribe_request& r, const subscribe_reques
     s->qos = f.code;
     s->flags = f.flags;
     topic_set topics;
-    for (const kafka_topic* t : f.topics) topics.add(t->number());
+    for (const auto& t : f.topics) topics.add(t->number());
+    if (s->topics) proxy_.topics.count(*s->topics, false);
     s->topics = proxy_.topics.intern(topics);
+    proxy_.topics.count(*s->topics, true);
     if (known)
         proxy_.index.touch();
     else
@@ -137,6 +139,7 @@ void subscriber::remove(subscription& s) {
     --count_;
     if (catch_up_) catch_up_->forget(s);
     proxy_.index.erase(s);
+    proxy_.topics.count(*s.topics, false);
     delete &s;
 }
 

@@ -29,7 +29,7 @@ struct subscribe_request {
         uint8_t qos = 0, flags = 0, retain_handling = 0;
         uint8_t code = 0;
         bool decided = false;  // code is final
-        std::vector<kafka_topic*> topics;
+        std::vector<topic_use> topics;
     };
     bool unsubscribe = false;
     uint16_t packet_id = 0;
