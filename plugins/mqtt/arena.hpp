@@ -1,5 +1,6 @@
-// arena: small writes of many connections cut from one buffer of the worker. A cut region is written once and then only read, as slices
-// demand; the buffer lives as long as one of its slices does.
+// arena: small writes of many connections cut from one buffer of the worker. A cut region is
+// written once and then only read, as slices demand; the buffer lives as long as one of its slices
+// does.
 #pragma once
 
 #include "limits.hpp"
@@ -14,7 +15,8 @@ class arena {
 public:
     explicit arena(worker w) : here_(w) {}
 
-    // `n` writable bytes as a borrowed slice (retain it to keep it); data is null when memory is out.
+    // `n` writable bytes as a borrowed slice (retain it to keep it); data is null when memory is
+    // out.
     weft_slice take(uint32_t n, uint8_t*& to) {
         if (!to_ || left_ < n) refill(n);
         if (!to_) return {};

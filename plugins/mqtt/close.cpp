@@ -5,7 +5,9 @@
 
 namespace weft::mqtt {
 
-void connection::close(const violation& f) { close(f.code, f.text); }
+void connection::close(const violation& f) {
+    close(f.code, f.text);
+}
 
 void connection::close(reason code, std::string_view text, std::string_view server_reference) {
     if (state_ == state::closing) return;
@@ -20,20 +22,25 @@ void connection::close(reason code, std::string_view text, std::string_view serv
     leave();
 }
 
-// END, ABORT or RESET of the session stream: before its BEGIN it is the CONNACK's reason, later the DISCONNECT's.
+// END, ABORT or RESET of the session stream: before its BEGIN it is the CONNACK's reason, later the
+// DISCONNECT's.
 void connection::close_from_provider(const weft_frame& f) {
     if (state_ == state::closing) return;
     const meta_view<weft_mqtt_reset> why(f.meta);
     if (!why) {
-        return state_ == state::connecting ? close(reason::server_unavailable, "the session is not available")
-                                           : close(reason::unspecified_error, "the session ended");
+        return state_ == state::connecting
+                   ? close(reason::server_unavailable, "the session is not available")
+                   : close(reason::unspecified_error, "the session ended");
     }
-    close(static_cast<reason>(why->reason), why.text(why->reason_string), why.text(why->server_reference));
+    close(static_cast<reason>(why->reason), why.text(why->reason_string),
+          why.text(why->server_reference));
 }
 
-void connection::write_last_words(reason code, std::string_view text, std::string_view server_reference) {
+void connection::write_last_words(reason code, std::string_view text,
+                                  std::string_view server_reference) {
     packet& p = server_.out;
-    // Before the session is open the version is that of the CONNECT in hand; 0 when there was none to read.
+    // Before the session is open the version is that of the CONNECT in hand; 0 when there was none
+    // to read.
     const uint8_t v = state_ == state::awaiting_connect ? server_.in.version : version();
     if (v == version_unknown || mid_delivery_) return;
     if (state_ != state::connected) {
@@ -46,7 +53,8 @@ void connection::write_last_words(reason code, std::string_view text, std::strin
     }
     p.code = allowed(p.type, role::server, code) ? code : reason::implementation_specific_error;
     // 3.1.2.11.7: CONNACK and DISCONNECT may say why whatever Request Problem Information is.
-    if (!text.empty()) p.props.set(property::reason_string, text.substr(0, limits::reason_string_bytes_max));
+    if (!text.empty())
+        p.props.set(property::reason_string, text.substr(0, limits::reason_string_bytes_max));
     if (!server_reference.empty()) p.props.set(property::server_reference, server_reference);
     send(p);
 }
@@ -66,7 +74,8 @@ void connection::on_disconnect() {
     if (p.props.has(property::session_expiry)) {
         const uint32_t s = p.props.number(property::session_expiry);
         if (session_expiry_s_ == 0 && s != 0)  // 3.14.2.2.2
-            return close(protocol_error("session expiry interval in DISCONNECT though CONNECT had none"));
+            return close(
+                protocol_error("session expiry interval in DISCONNECT though CONNECT had none"));
         session_expiry_s_ = s;
     }
     goodbye_ = true;
@@ -103,7 +112,8 @@ void connection::leave() {
     held_.reset();
     flush();
     // Until the client has taken its last words; the network binding lingers for what it has.
-    if (!left_ && net_) server_.arm(*this, server_.now_tick() + server::to_ticks(limits::close_timeout_ms));
+    if (!left_ && net_)
+        server_.arm(*this, server_.now_tick() + server::to_ticks(limits::close_timeout_ms));
 }
 
 void connection::out_of_memory() {
@@ -118,12 +128,16 @@ void connection::on_deadline() {
         case state::awaiting_connect:
             report_fault(reason::protocol_error, "no CONNECT in time");
             return lost();
-        case state::connecting: return;
+        case state::connecting:
+            return;
         case state::connected:
-            // What we do not read cannot be counted as silence, unless the client is known to be gone.
+            // What we do not read cannot be counted as silence, unless the client is known to be
+            // gone.
             if (stalled_by_exit() && !net_ended_) last_heard_ = now;
-            if (now - last_heard_ < idle_ticks()) return server_.arm(*this, last_heard_ + idle_ticks());
-            return close(reason::keep_alive_timeout, "nothing received within 1.5 times the keep alive");
+            if (now - last_heard_ < idle_ticks())
+                return server_.arm(*this, last_heard_ + idle_ticks());
+            return close(reason::keep_alive_timeout,
+                         "nothing received within 1.5 times the keep alive");
         case state::closing:
             net_.abort();
             net_.reset();
@@ -147,9 +161,11 @@ void connection::report_fault(reason code, std::string_view text) {
         return s + ".";
     };
     switch (code) {
-        case reason::server_shutting_down: return;
+        case reason::server_shutting_down:
+            return;
         case reason::keep_alive_timeout:
-            return server_.report(server_.timeout_events, WEFT_INFO, "binding.mqtt.keep.alive.timeout", line("Timed out"));
+            return server_.report(server_.timeout_events, WEFT_INFO,
+                                  "binding.mqtt.keep.alive.timeout", line("Timed out"));
         case reason::malformed_packet:
         case reason::protocol_error:
         case reason::topic_filter_invalid:
@@ -158,8 +174,8 @@ void connection::report_fault(reason code, std::string_view text) {
         case reason::receive_maximum_exceeded:
         case reason::packet_too_large:
         case reason::payload_format_invalid:
-            return server_.report(server_.malformed_events, WEFT_WARN, "binding.mqtt.packet.rejected",
-                                  line("Rejected a packet of"));
+            return server_.report(server_.malformed_events, WEFT_WARN,
+                                  "binding.mqtt.packet.rejected", line("Rejected a packet of"));
         default:
             return server_.report(server_.refused_events, WEFT_WARN,
                                   state_ == state::connected ? "binding.mqtt.client.disconnected"

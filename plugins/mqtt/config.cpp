@@ -7,7 +7,8 @@ namespace weft::mqtt {
 
 namespace {
 
-[[noreturn]] void refuse(const std::string& key, const std::string& text, const std::string& wanted) {
+[[noreturn]] void refuse(const std::string& key, const std::string& text,
+                         const std::string& wanted) {
     throw config_error("", "property " + key + ": '" + text + "' is not " + wanted);
 }
 
@@ -22,12 +23,18 @@ bool take_number(std::string_view& text, double& v) {
 // Seconds of one unit letter, 0 for none that fits here.
 double unit_of(char c, bool in_time) {
     switch (c) {
-        case 'W': return in_time ? 0 : 7 * 86'400;
-        case 'D': return in_time ? 0 : 86'400;
-        case 'H': return in_time ? 3'600 : 0;
-        case 'M': return in_time ? 60 : 0;
-        case 'S': return in_time ? 1 : 0;
-        default: return 0;
+        case 'W':
+            return in_time ? 0 : 7 * 86'400;
+        case 'D':
+            return in_time ? 0 : 86'400;
+        case 'H':
+            return in_time ? 3'600 : 0;
+        case 'M':
+            return in_time ? 60 : 0;
+        case 'S':
+            return in_time ? 1 : 0;
+        default:
+            return 0;
     }
 }
 
@@ -55,7 +62,8 @@ template <class T>
 void read_integer(const binding_config& c, const char* key, T& out, int64_t min, int64_t max) {
     const int64_t v = c.property(key, static_cast<int64_t>(out));
     if (v < min || v > max)
-        refuse(key, std::to_string(v), "between " + std::to_string(min) + " and " + std::to_string(max));
+        refuse(key, std::to_string(v),
+               "between " + std::to_string(min) + " and " + std::to_string(max));
     out = static_cast<T>(v);
 }
 
@@ -77,21 +85,25 @@ uint8_t read_qos(const binding_config& c, const char* key) {
 void read_properties(const binding_config& c, settings& s) {
     constexpr const char* connect_timeout = "zilla.binding.mqtt.connect.timeout";
     s.connect_timeout_ms = static_cast<uint32_t>(std::min<uint64_t>(
-        parse_duration_ms(connect_timeout, c.property(connect_timeout, std::to_string(s.connect_timeout_ms / 1'000))),
+        parse_duration_ms(
+            connect_timeout,
+            c.property(connect_timeout, std::to_string(s.connect_timeout_ms / 1'000))),
         3'600'000));
     read_seconds(c, "zilla.binding.mqtt.keep.alive.minimum", s.keep_alive_s_min);
     read_seconds(c, "zilla.binding.mqtt.keep.alive.maximum", s.keep_alive_s_max);
     read_integer(c, "zilla.binding.mqtt.topic.alias.maximum", s.topic_alias_maximum, 0, 65'535);
     s.publish_qos_max = read_qos(c, "zilla.binding.mqtt.publish.qos.max");
     const std::string no_local = c.property("zilla.binding.mqtt.no.local", std::string("true"));
-    if (no_local != "true" && no_local != "false") refuse("zilla.binding.mqtt.no.local", no_local, "true or false");
+    if (no_local != "true" && no_local != "false")
+        refuse("zilla.binding.mqtt.no.local", no_local, "true or false");
     s.no_local = no_local == "true";
     s.client_id = c.property("zilla.binding.mqtt.client.id", std::string());
     read_integer(c, "weft.binding.mqtt.receive.maximum", s.receive_maximum, 1, 65'535);
     read_integer(c, "weft.binding.mqtt.maximum.packet.size", s.packet_size_max, 128, 268'435'460);
     read_integer(c, "weft.binding.mqtt.client.id.length.maximum", s.client_id_size_max, 23, 65'535);
     if (s.keep_alive_s_min > s.keep_alive_s_max)
-        throw config_error("", "property zilla.binding.mqtt.keep.alive.minimum is above keep.alive.maximum");
+        throw config_error(
+            "", "property zilla.binding.mqtt.keep.alive.minimum is above keep.alive.maximum");
 }
 
 void read_versions(const nlohmann::json& options, settings& s) {
@@ -111,7 +123,8 @@ uint64_t parse_duration_ms(const std::string& key, const std::string& text) {
     } else {
         good = take_number(rest, seconds) && rest.empty();
     }
-    if (!good || seconds > 1e9) refuse(key, text, "a duration such as PT3S, or a number of seconds");
+    if (!good || seconds > 1e9)
+        refuse(key, text, "a duration such as PT3S, or a number of seconds");
     return static_cast<uint64_t>(std::llround(seconds * 1'000));
 }
 
@@ -119,14 +132,18 @@ settings read_settings(const binding_config& c) {
     settings s;
     read_properties(c, s);
     read_versions(c.options, s);
-    if (c.options.contains("maximum-packet-size")) s.packet_size_max = c.options["maximum-packet-size"];
+    if (c.options.contains("maximum-packet-size"))
+        s.packet_size_max = c.options["maximum-packet-size"];
     if (c.options.contains("receive-maximum")) s.receive_maximum = c.options["receive-maximum"];
-    if (c.options.contains("topic-alias-maximum")) s.topic_alias_maximum = c.options["topic-alias-maximum"];
+    if (c.options.contains("topic-alias-maximum"))
+        s.topic_alias_maximum = c.options["topic-alias-maximum"];
     // Both would leave a promise of the configuration unkept, so they are errors, not warnings.
     if (c.options.contains("authorization"))
-        throw config_error("/options/authorization", "guards are not available in this version of the mqtt binding");
+        throw config_error("/options/authorization",
+                           "guards are not available in this version of the mqtt binding");
     if (c.options.contains("topics") && !c.options["topics"].empty())
-        throw config_error("/options/topics", "content models are not available in this version of the mqtt binding");
+        throw config_error("/options/topics",
+                           "content models are not available in this version of the mqtt binding");
     s.routes = router(c.routes);
     return s;
 }

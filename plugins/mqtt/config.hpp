@@ -27,7 +27,8 @@ struct settings {
 // Throws config_error.
 settings read_settings(const binding_config& c);
 
-// "PT3S", "PT1M30S", "P1DT2H", "PT0.5S", or a number of seconds. Throws config_error that names `key`.
+// "PT3S", "PT1M30S", "P1DT2H", "PT0.5S", or a number of seconds. Throws config_error that names
+// `key`.
 uint64_t parse_duration_ms(const std::string& key, const std::string& text);
 
 }  // namespace weft::mqtt

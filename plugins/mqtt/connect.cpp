@@ -12,13 +12,15 @@ violation connection::check_connect(const packet& p) const {
     if (!(p.version == version_5 ? c.accept_5 : c.accept_311))
         return {reason::unsupported_protocol_version, "this protocol version is not enabled"};
     const auto& id = p.connect.client_id;
-    if (id.size() > c.client_id_size_max) return {reason::client_identifier_not_valid, "client id is too long"};
+    if (id.size() > c.client_id_size_max)
+        return {reason::client_identifier_not_valid, "client id is too long"};
     if (id.empty() && p.version == version_311 && !p.connect.clean_start)  // 3.1.1 [MQTT-3.1.3-8]
         return {reason::client_identifier_not_valid, "empty client id without clean session"};
     if (p.props.has(property::authentication_method))
         return {reason::bad_authentication_method, "authentication methods are not supported"};
     if (p.connect.has_will)
-        return {reason::implementation_specific_error, "will messages are not supported by this version of the server"};
+        return {reason::implementation_specific_error,
+                "will messages are not supported by this version of the server"};
     return {};
 }
 
@@ -35,7 +37,7 @@ void connection::on_connect() {
 
     problem_info_ = p.props.number(property::request_problem_information, 1) != 0;
     packet_size_max_ = p.props.number(property::maximum_packet_size, packet_size_limit);
-    session_expiry_s_ = p.version == version_5         ? p.props.number(property::session_expiry, 0)
+    session_expiry_s_ = p.version == version_5  ? p.props.number(property::session_expiry, 0)
                         : p.connect.clean_start ? 0
                                                 : WEFT_MQTT_EXPIRY_NEVER;
     choose_keep_alive(p.connect.keep_alive_s);
@@ -44,7 +46,8 @@ void connection::on_connect() {
     open_session(*exit);
 }
 
-// 3.1.2.10, 3.2.2.3.14: only v5 can be told another keep alive, so v3.1.1 gets what it asked for. 0 switches it off.
+// 3.1.2.10, 3.2.2.3.14: only v5 can be told another keep alive, so v3.1.1 gets what it asked for. 0
+// switches it off.
 void connection::choose_keep_alive(uint16_t wanted_s) {
     const settings& c = server_.config;
     client_keep_alive_s_ = keep_alive_s_ = wanted_s;
@@ -84,7 +87,8 @@ stream connection::session_at(uint64_t exit) {
         if (x.exit == exit) return x.to;
     meta_writer<weft_mqtt_begin> m;
     m->version = version();
-    m->flags = static_cast<uint8_t>(WEFT_MQTT_CLEAN_START | (problem_info_ ? WEFT_MQTT_PROBLEM_INFO : 0));
+    m->flags =
+        static_cast<uint8_t>(WEFT_MQTT_CLEAN_START | (problem_info_ ? WEFT_MQTT_PROBLEM_INFO : 0));
     m->receive_max = 65'535;
     m->keep_alive_s = keep_alive_s_;
     m->client_id = m.text(client_id());
@@ -105,7 +109,8 @@ void connection::on_session_begun(const weft_begin& b) {
     counted_ = true;
     server_.connections.add();
     server_.here.emit(WEFT_INFO, "binding.mqtt.client.connected",
-                      "Session authorization (-) was successful for client id (" + std::string(client_id()) + ").",
+                      "Session authorization (-) was successful for client id (" +
+                          std::string(client_id()) + ").",
                       b.h.trace_id);
     session_.window(limits::delivery_window_bytes, 0, limits::delivery_padding);
     last_heard_ = server_.now_tick();
@@ -122,13 +127,16 @@ void connection::write_connack(const weft_mqtt_begin& granted) {
         const auto lacks = [&](property name, uint8_t capability) {
             if ((capabilities_ & capability) == 0) p.props.set(name, 0u);
         };
-        if (granted.session_expiry_s != session_expiry_s_) p.props.set(property::session_expiry, granted.session_expiry_s);
+        if (granted.session_expiry_s != session_expiry_s_)
+            p.props.set(property::session_expiry, granted.session_expiry_s);
         p.props.set(property::receive_maximum, uint32_t{receive_max_});
         if (qos_max_ < 2) p.props.set(property::maximum_qos, uint32_t{qos_max_});
         p.props.set(property::maximum_packet_size, c.packet_size_max);
         if (assigned_id_) p.props.set(property::assigned_client_identifier, client_id());
-        if (c.topic_alias_maximum != 0) p.props.set(property::topic_alias_maximum, uint32_t{c.topic_alias_maximum});
-        if (keep_alive_s_ != client_keep_alive_s_) p.props.set(property::server_keep_alive, uint32_t{keep_alive_s_});
+        if (c.topic_alias_maximum != 0)
+            p.props.set(property::topic_alias_maximum, uint32_t{c.topic_alias_maximum});
+        if (keep_alive_s_ != client_keep_alive_s_)
+            p.props.set(property::server_keep_alive, uint32_t{keep_alive_s_});
         lacks(property::retain_available, WEFT_MQTT_CAP_RETAIN);
         lacks(property::wildcard_available, WEFT_MQTT_CAP_WILDCARD);
         lacks(property::subscription_identifiers_available, WEFT_MQTT_CAP_SUBSCRIPTION_IDS);

@@ -9,7 +9,8 @@ connection::connection(server& s, stream net, const weft_begin& b)
     const meta_view<weft_tcp_begin> tcp(b.h.meta);
     if (tcp) {
         const std::string_view host = tcp.text(tcp->remote_host);
-        std::string peer = host.find(':') == std::string_view::npos ? std::string(host) : "[" + std::string(host) + "]";
+        std::string peer = host.find(':') == std::string_view::npos ? std::string(host)
+                                                                    : "[" + std::string(host) + "]";
         peer += ":" + std::to_string(tcp->remote_port);
         peer_size_ = static_cast<uint8_t>(std::min<size_t>(peer.size(), 255));
         names_ = std::make_unique<char[]>(peer_size_);
@@ -108,10 +109,17 @@ bytes connection::decode(const weft_slice& s) {
     while (may_decode()) {
         if (state_ == state::awaiting_connect) server_.in.version = version_unknown;
         switch (decoder_.next(in, server_.in)) {
-            case step::need_more: return {};
-            case step::packet: handle(s); break;
-            case step::payload: on_payload(s); break;
-            case step::error: close(server_.in.error); return {};
+            case step::need_more:
+                return {};
+            case step::packet:
+                handle(s);
+                break;
+            case step::payload:
+                on_payload(s);
+                break;
+            case step::error:
+                close(server_.in.error);
+                return {};
         }
     }
     return in;
@@ -126,7 +134,8 @@ bool connection::stalled_by_exit() const {
 
 bool connection::may_decode() const {
     if (goodbye_ || (state_ != state::awaiting_connect && state_ != state::connected)) return false;
-    if (outbox_ && outbox_->bytes() + (held_ ? held_->size() : 0) >= limits::answer_bytes_max) return false;
+    if (outbox_ && outbox_->bytes() + (held_ ? held_->size() : 0) >= limits::answer_bytes_max)
+        return false;
     return !stalled_by_exit();
 }
 
@@ -192,21 +201,29 @@ void connection::tidy() {
 void connection::handle(const weft_slice& source) {
     packet& p = server_.in;
     switch (p.type) {
-        case packet_type::connect: return on_connect();
-        case packet_type::publish: return on_publish(source);
+        case packet_type::connect:
+            return on_connect();
+        case packet_type::publish:
+            return on_publish(source);
         case packet_type::puback:
         case packet_type::pubrec:
         case packet_type::pubrel:
-        case packet_type::pubcomp: return on_client_ack();
-        case packet_type::subscribe: return on_subscribe();
-        case packet_type::unsubscribe: return on_unsubscribe();
+        case packet_type::pubcomp:
+            return on_client_ack();
+        case packet_type::subscribe:
+            return on_subscribe();
+        case packet_type::unsubscribe:
+            return on_unsubscribe();
         case packet_type::pingreq:
             server_.out.reset(packet_type::pingresp, version());
             return send(server_.out);
-        case packet_type::disconnect: return on_disconnect();
+        case packet_type::disconnect:
+            return on_disconnect();
         // 4.12: CONNECT had no Authentication Method, or it would have been refused.
-        case packet_type::auth: return close(protocol_error("AUTH without an authentication method in CONNECT"));
-        default: return close(protocol_error("packet type of the other side"));
+        case packet_type::auth:
+            return close(protocol_error("AUTH without an authentication method in CONNECT"));
+        default:
+            return close(protocol_error("packet type of the other side"));
     }
 }
 

@@ -1,12 +1,13 @@
-// connection: one MQTT client. Bytes of the network stream in, frames of the session stream out, and back.
+// connection: one MQTT client. Bytes of the network stream in, frames of the session stream out,
+// and back.
 //
 //     awaiting_connect --CONNECT--> connecting --reply BEGIN, CONNACK--> connected
 //            |                          |                                   |
 //            +--------------------------+------ refusal, goodbye, loss -----+--> closing
 //
-// It does no I/O: everything comes as frames and deadlines and goes as frames, so a test needs no socket and no clock. One object serves
-// both streams; it deletes itself when both are closed. An idle one owns nothing but its names: buffers and queues exist
-// while something is in them.
+// It does no I/O: everything comes as frames and deadlines and goes as frames, so a test needs no
+// socket and no clock. One object serves both streams; it deletes itself when both are closed. An
+// idle one owns nothing but its names: buffers and queues exist while something is in them.
 #pragma once
 
 #include "decoder.hpp"
@@ -53,7 +54,8 @@ private:
     void tidy();
 
     // ---- the end: close.cpp ----
-    // Tells the client why (CONNACK or DISCONNECT where its version has one), ends the session stream as broken, then the network.
+    // Tells the client why (CONNACK or DISCONNECT where its version has one), ends the session
+    // stream as broken, then the network.
     void close(reason code, std::string_view text = {}, std::string_view server_reference = {});
     void close(const violation& f);
     void close_from_provider(const weft_frame& f);
@@ -107,7 +109,8 @@ private:
     void on_subscribe();
     void on_unsubscribe();
     void on_suback(const weft_flush& f);
-    void answer_request(packet_type t, uint16_t id, std::vector<uint8_t>& reasons, std::string_view text);
+    void answer_request(packet_type t, uint16_t id, std::vector<uint8_t>& reasons,
+                        std::string_view text);
     violation check_subscription(const subscription& s, bool has_id) const;
 
     uint8_t version() const { return decoder_.version(); }
@@ -134,8 +137,9 @@ private:
     std::unique_ptr<char[]> names_;  // client id, then peer address
     std::unique_ptr<inbox> inbox_;
     std::unique_ptr<outbox> outbox_;
-    std::unique_ptr<std::vector<uint8_t>> held_;              // packets that wait for the end of a delivery in pieces
-    std::unique_ptr<std::vector<std::string>> aliases_;       // topic of alias i + 1
+    std::unique_ptr<std::vector<uint8_t>>
+        held_;  // packets that wait for the end of a delivery in pieces
+    std::unique_ptr<std::vector<std::string>> aliases_;  // topic of alias i + 1
     std::unique_ptr<std::vector<partial_request>> partial_;
     std::unique_ptr<std::vector<side_session>> side_;
     timer_wheel::tick last_heard_ = 0;
@@ -155,13 +159,13 @@ private:
     uint8_t capabilities_ = 0;
     bool problem_info_ : 1 = true;
     bool assigned_id_ : 1 = false;
-    bool goodbye_ : 1 = false;        // DISCONNECT received
-    bool net_ended_ : 1 = false;      // END received
-    bool discarding_ : 1 = false;     // the rest of a refused PUBLISH's payload
-    bool mid_delivery_ : 1 = false;   // a PUBLISH to the client is written in part
-    bool skipping_ : 1 = false;       // the rest of a dropped delivery
-    bool left_ : 1 = false;           // END sent on the network stream
-    bool counted_ : 1 = false;        // in the connections gauge
+    bool goodbye_ : 1 = false;       // DISCONNECT received
+    bool net_ended_ : 1 = false;     // END received
+    bool discarding_ : 1 = false;    // the rest of a refused PUBLISH's payload
+    bool mid_delivery_ : 1 = false;  // a PUBLISH to the client is written in part
+    bool skipping_ : 1 = false;      // the rest of a dropped delivery
+    bool left_ : 1 = false;          // END sent on the network stream
+    bool counted_ : 1 = false;       // in the connections gauge
 };
 
 }  // namespace weft::mqtt

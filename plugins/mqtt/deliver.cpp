@@ -12,12 +12,15 @@ void connection::on_delivery(const weft_data& d) {
     ungranted_bytes_ += d.reserved;
     if (d.h.flags & WEFT_INIT) {
         const meta_view<weft_mqtt_publish> m(d.h.meta);
-        if (!m || mid_delivery_) return close(reason::implementation_specific_error, "the exit sent a delivery out of order");
+        if (!m || mid_delivery_)
+            return close(reason::implementation_specific_error,
+                         "the exit sent a delivery out of order");
         start_delivery(d, m);
     } else if (mid_delivery_) {
         for (const auto& s : slices(d)) queue(s);
     }
-    if (state_ == state::connected && (d.h.flags & (WEFT_FIN | WEFT_INCOMPLETE))) finish_delivery(d);
+    if (state_ == state::connected && (d.h.flags & (WEFT_FIN | WEFT_INCOMPLETE)))
+        finish_delivery(d);
     if (state_ == state::connected && !outbox_) grant_deliveries();  // nothing of it is held
 }
 
@@ -63,19 +66,23 @@ void connection::fill_properties(const meta_view<weft_mqtt_publish>& m) {
     const auto text = [&](property name, weft_ref r) {
         if (m.has(r)) props.set(name, m.text(r));
     };
-    if (m->format != WEFT_MQTT_FORMAT_NONE) props.set(property::payload_format, uint32_t{m->format});
+    if (m->format != WEFT_MQTT_FORMAT_NONE)
+        props.set(property::payload_format, uint32_t{m->format});
     if (m->flags & WEFT_MQTT_HAS_EXPIRY) props.set(property::message_expiry, m->expiry_s);
     text(property::content_type, m->content_type);
     text(property::response_topic, m->response_topic);
     text(property::correlation_data, m->correlation);
     auto& block = server_.repeated;
     block.clear();
-    for (const uint32_t id : m.list<uint32_t>(m->subscription_ids)) append_subscription_id(block, id);
-    for (const auto& u : m.list<weft_pair>(m->properties)) append_user(block, m.text(u.name), m.text(u.value));
+    for (const uint32_t id : m.list<uint32_t>(m->subscription_ids))
+        append_subscription_id(block, id);
+    for (const auto& u : m.list<weft_pair>(m->properties))
+        append_user(block, m.text(u.name), m.text(u.value));
     props.set_repeated(block);
 }
 
-// [MQTT-3.1.2-25]: what is larger than the client takes is discarded as if it had been sent, so the provider is told that it is done.
+// [MQTT-3.1.2-25]: what is larger than the client takes is discarded as if it had been sent, so the
+// provider is told that it is done.
 void connection::drop_delivery(const weft_mqtt_publish& m) {
     server_.dropped.add();
     if (m.qos == 0) return;
@@ -90,7 +97,8 @@ void connection::finish_delivery(const weft_data& d) {
     skipping_ = false;
     if (!mid_delivery_) return;
     // The packet is on its way in part and can be neither ended nor taken back.
-    if (d.h.flags & WEFT_INCOMPLETE) return close(reason::unspecified_error, "a delivery broke off");
+    if (d.h.flags & WEFT_INCOMPLETE)
+        return close(reason::unspecified_error, "a delivery broke off");
     mid_delivery_ = false;
     if (!held_) return;
     const auto held = std::move(held_);
@@ -117,21 +125,24 @@ void connection::on_provider_ack(const weft_flush& f) {
     p.packet_id = m->packet_id;
     p.code = allowed(type, role::server, code) ? code : reason::unspecified_error;
     if (reason_strings() && m.has(m->reason_string))
-        p.props.set(property::reason_string, m.text(m->reason_string).substr(0, limits::reason_string_bytes_max));
+        p.props.set(property::reason_string,
+                    m.text(m->reason_string).substr(0, limits::reason_string_bytes_max));
     send(p);
     if (unread()) resume();
 }
 
 void connection::send(packet& p) {
     uint32_t size = encoded_size(p);
-    if (size > packet_size_max_) {  // 3.4.2.2.2 and its likes: not at the price of the client's maximum
+    if (size >
+        packet_size_max_) {  // 3.4.2.2.2 and its likes: not at the price of the client's maximum
         p.props.drop(property::reason_string);
         p.props.set_repeated({});
         size = encoded_size(p);
     }
     if (size > packet_size_max_) {
         if (p.type != packet_type::disconnect && p.type != packet_type::connack)
-            close(reason::packet_too_large, "the answer is larger than the client's maximum packet size");
+            close(reason::packet_too_large,
+                  "the answer is larger than the client's maximum packet size");
         return;
     }
     if (mid_delivery_) {

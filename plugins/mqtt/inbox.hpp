@@ -1,7 +1,8 @@
-// inbox: what has come from one client and cannot go on yet. Exists only while there is something in it.
+// inbox: what has come from one client and cannot go on yet. Exists only while there is something
+// in it.
 //
-//   waiting  publishes without credit of the exit stream, or whose payload has not all come, in order
-//   unread   bytes behind them that are not decoded yet
+//   waiting  publishes without credit of the exit stream, or whose payload has not all come, in
+//   order unread   bytes behind them that are not decoded yet
 #pragma once
 
 #include "utf8.hpp"
@@ -33,7 +34,8 @@ struct waiting_publish {
     bool untouched() const { return !meta.empty(); }
 };
 
-// Input kept until it may be decoded. Small pieces are copied together: each would hold a whole receive buffer otherwise.
+// Input kept until it may be decoded. Small pieces are copied together: each would hold a whole
+// receive buffer otherwise.
 struct unread_piece {
     chunk bytes;
     uint32_t from = 0, to = 0;

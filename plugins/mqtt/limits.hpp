@@ -1,4 +1,5 @@
-// Every bound of the binding, with its reason. Those a user may set are defaults of `settings` in config.hpp.
+// Every bound of the binding, with its reason. Those a user may set are defaults of `settings` in
+// config.hpp.
 #pragma once
 
 #include <cstddef>
@@ -10,15 +11,18 @@ namespace weft::mqtt::limits {
 
 // From accept to a whole CONNECT. As the reference.
 inline constexpr uint32_t connect_timeout_ms = 3'000;
-// Keep alive of v5 clients outside of this is answered with a Server Keep Alive. v3.1.1 has none, so it is not touched.
+// Keep alive of v5 clients outside of this is answered with a Server Keep Alive. v3.1.1 has none,
+// so it is not touched.
 inline constexpr uint16_t keep_alive_s_min = 10;
 inline constexpr uint16_t keep_alive_s_max = 1'000;
-// QoS 1 and 2 publishes that a client may have unacknowledged. Kafka acknowledges after some milliseconds, so one publisher needs
-// hundreds in flight to be fast; the bytes they hold are bounded by the credit of the exit stream, not by this.
+// QoS 1 and 2 publishes that a client may have unacknowledged. Kafka acknowledges after some
+// milliseconds, so one publisher needs hundreds in flight to be fast; the bytes they hold are
+// bounded by the credit of the exit stream, not by this.
 inline constexpr uint16_t receive_maximum = 1'024;
 // The largest packet from a client. Kafka's own default for a record (message.max.bytes) is 1 MiB.
 inline constexpr uint32_t packet_size_max = 1024 * 1024;
-// Topic aliases of a client: saves a publisher of few topics most of each packet, and costs at most this many topic names.
+// Topic aliases of a client: saves a publisher of few topics most of each packet, and costs at most
+// this many topic names.
 inline constexpr uint16_t topic_alias_maximum = 16;
 // Bytes of a client id, as the reference; the standards promise 23.
 inline constexpr uint32_t client_id_size_max = 256;
@@ -27,14 +31,16 @@ inline constexpr uint32_t client_id_size_max = 256;
 
 // Credit of the network stream: what may arrive before we have looked at what came before.
 inline constexpr uint32_t receive_window_bytes = 64 * 1024;
-// Publishes that wait for credit of the exit stream, payload and metadata together. Up to this we read on, so that PINGREQ
-// and acknowledgements behind them are seen; beyond it we stop reading.
+// Publishes that wait for credit of the exit stream, payload and metadata together. Up to this we
+// read on, so that PINGREQ and acknowledgements behind them are seen; beyond it we stop reading.
 inline constexpr uint32_t waiting_bytes_max = 64 * 1024;
-// A payload that does not come whole is gathered up to this size and passed on at once; a larger one streams.
+// A payload that does not come whole is gathered up to this size and passed on at once; a larger
+// one streams.
 inline constexpr uint32_t gather_bytes_max = 16 * 1024;
 // A kept fragment smaller than this is copied: a slice of it would hold a whole receive buffer.
 inline constexpr uint32_t keep_slice_bytes_min = 4 * 1024;
-// A payload larger than the exit's credit goes in fragments of at least this, so providers must grant more than this at a time.
+// A payload larger than the exit's credit goes in fragments of at least this, so providers must
+// grant more than this at a time.
 inline constexpr uint32_t fragment_bytes_min = 2 * 1024;
 // SUBSCRIBE and UNSUBSCRIBE without an answer; they cost no credit, so they are counted.
 inline constexpr uint32_t requests_pending_max = 64;
@@ -43,13 +49,16 @@ inline constexpr uint32_t requests_pending_max = 64;
 
 // Credit of the exit stream for deliveries: what may wait here for a client that does not read.
 inline constexpr uint32_t delivery_window_bytes = 64 * 1024;
-// Counted for each delivery beside its payload: its header. Keeps a flood of empty messages within the window.
+// Counted for each delivery beside its payload: its header. Keeps a flood of empty messages within
+// the window.
 inline constexpr uint32_t delivery_padding = 64;
 // Answers that wait for a client that does not read; beyond it we stop reading what it sends.
 inline constexpr uint32_t answer_bytes_max = 64 * 1024;
-// Beyond this, with everything, the client is cut off: long topic names can exceed what padding accounts for.
+// Beyond this, with everything, the client is cut off: long topic names can exceed what padding
+// accounts for.
 inline constexpr uint32_t outbox_bytes_max = 2 * 1024 * 1024;
-// A payload up to this is copied behind its header: cheaper than a slice of its own through the kernel's gather list.
+// A payload up to this is copied behind its header: cheaper than a slice of its own through the
+// kernel's gather list.
 inline constexpr uint32_t inline_payload_bytes_max = 256;
 // Headers and answers are cut from worker-wide buffers of this size.
 inline constexpr uint32_t arena_bytes = 16 * 1024;
@@ -61,7 +70,8 @@ inline constexpr size_t reason_string_bytes_max = 1'024;
 
 // ---- the rest ----
 
-// How long the last words (CONNACK with a refusal, DISCONNECT) may wait for a client that does not read.
+// How long the last words (CONNACK with a refusal, DISCONNECT) may wait for a client that does not
+// read.
 inline constexpr uint32_t close_timeout_ms = 5'000;
 // Granularity of connect, keep-alive and close timeouts: they fire up to this late.
 inline constexpr uint32_t tick_ms = 250;

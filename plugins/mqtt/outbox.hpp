@@ -1,5 +1,5 @@
-// outbox: what is to be sent to one client, as slices, until the network stream has credit for it. Exists only while there is
-// something in it; the server keeps empty ones for reuse.
+// outbox: what is to be sent to one client, as slices, until the network stream has credit for it.
+// Exists only while there is something in it; the server keeps empty ones for reuse.
 #pragma once
 
 #include <weft/slice.hpp>

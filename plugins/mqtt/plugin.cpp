@@ -7,7 +7,9 @@ namespace weft::mqtt {
 class server_binding final : public binding {
 public:
     explicit server_binding(const binding_config& c) : settings_(read_settings(c)) {}
-    std::unique_ptr<instance> attach(worker w) override { return std::make_unique<server>(settings_, w); }
+    std::unique_ptr<instance> attach(worker w) override {
+        return std::make_unique<server>(settings_, w);
+    }
 
 private:
     const settings settings_;
@@ -21,7 +23,9 @@ struct plugin {
     static constexpr const char* accepts[] = {WEFT_META_TCP_BEGIN_NAME, nullptr};
     static constexpr const char* emits[] = {WEFT_META_MQTT_BEGIN_NAME, nullptr};
 
-    std::unique_ptr<binding> create(const binding_config& c) { return std::make_unique<server_binding>(c); }
+    std::unique_ptr<binding> create(const binding_config& c) {
+        return std::make_unique<server_binding>(c);
+    }
 };
 
 }  // namespace weft::mqtt

@@ -12,21 +12,27 @@ weft_slice part_of(const weft_slice& source, bytes b) {
     return {source.owner, b.data(), static_cast<uint32_t>(b.size()), source.flags};
 }
 
-bool fits(stream s, uint32_t n) { return s.credit() >= uint64_t{n} + s.padding(); }
+bool fits(stream s, uint32_t n) {
+    return s.credit() >= uint64_t{n} + s.padding();
+}
 
 }  // namespace
 
 violation connection::check_publish(const packet& p) {
     const auto& m = p.publish;
-    if (m.qos > qos_max_) return {reason::qos_not_supported, "QoS above the maximum QoS"};  // [MQTT-3.2.2-11]
+    if (m.qos > qos_max_)
+        return {reason::qos_not_supported, "QoS above the maximum QoS"};  // [MQTT-3.2.2-11]
     if (m.retain && (capabilities_ & WEFT_MQTT_CAP_RETAIN) == 0)
-        return {reason::retain_not_supported, "retained messages are not available"};  // [MQTT-3.2.2-14]
+        return {reason::retain_not_supported,
+                "retained messages are not available"};                     // [MQTT-3.2.2-14]
     if (m.qos != 0 && version() == version_5 && inflight_ >= receive_max_)  // 3.3.4
-        return {reason::receive_maximum_exceeded, "more publishes in flight than the receive maximum"};
+        return {reason::receive_maximum_exceeded,
+                "more publishes in flight than the receive maximum"};
     return {};
 }
 
-// 3.3.2.3.4: an alias with a topic is a new mapping, without one it stands for the topic mapped last.
+// 3.3.2.3.4: an alias with a topic is a new mapping, without one it stands for the topic mapped
+// last.
 violation connection::resolve_alias(const packet& p, std::string_view& topic) {
     topic = p.publish.topic;
     const uint32_t alias = p.props.number(property::topic_alias, 0);
@@ -53,7 +59,9 @@ void connection::on_publish(const weft_slice& source) {
     server_.received.add();
 
     const auto exit = server_.config.routes.publish(client_id(), topic);
-    if (!exit) return refuse_publish(p.publish.qos, p.packet_id, p.publish.payload_left, reason::not_authorized);
+    if (!exit)
+        return refuse_publish(p.publish.qos, p.packet_id, p.publish.payload_left,
+                              reason::not_authorized);
     const bool whole = p.publish.payload_left == 0;
     const bool is_text = p.props.number(property::payload_format, 0) == 1;
     if (whole && is_text) {
@@ -72,14 +80,18 @@ void connection::on_publish(const weft_slice& source) {
     wait(to, p, payload, is_text && !whole);
 }
 
-// Nothing of the message goes on. QoS 1 and 2 are told so where the version can; v3.1.1 may only be closed [MQTT-3.3.5-2].
-void connection::refuse_publish(uint8_t qos, uint16_t packet_id, uint32_t payload_left, reason code) {
+// Nothing of the message goes on. QoS 1 and 2 are told so where the version can; v3.1.1 may only be
+// closed [MQTT-3.3.5-2].
+void connection::refuse_publish(uint8_t qos, uint16_t packet_id, uint32_t payload_left,
+                                reason code) {
     server_.refused.add();
     discarding_ = payload_left != 0;
     if (qos == 0 && code == reason::payload_format_invalid)
         return close(code, "payload is not the UTF-8 it says it is");
-    if (qos == 0) return server_.report(server_.refused_events, WEFT_WARN, "binding.mqtt.publish.refused",
-                                        "Dropped a publish of client id (" + std::string(client_id()) + "): no route takes its topic.");
+    if (qos == 0)
+        return server_.report(server_.refused_events, WEFT_WARN, "binding.mqtt.publish.refused",
+                              "Dropped a publish of client id (" + std::string(client_id()) +
+                                  "): no route takes its topic.");
     if (version() != version_5) return close(code, "publish refused");
     packet& p = server_.out;
     p.reset(qos == 1 ? packet_type::puback : packet_type::pubrec, version());
@@ -95,9 +107,11 @@ void connection::build_publish(const packet& p, std::string_view topic) {
     };
     m.clear();
     m->qos = p.publish.qos;
-    m->flags = static_cast<uint8_t>((p.publish.retain ? WEFT_MQTT_RETAIN : 0) | (p.publish.dup ? WEFT_MQTT_DUP : 0) |
-                                    (p.props.has(property::message_expiry) ? WEFT_MQTT_HAS_EXPIRY : 0));
-    m->format = static_cast<uint8_t>(p.props.number(property::payload_format, WEFT_MQTT_FORMAT_NONE));
+    m->flags = static_cast<uint8_t>(
+        (p.publish.retain ? WEFT_MQTT_RETAIN : 0) | (p.publish.dup ? WEFT_MQTT_DUP : 0) |
+        (p.props.has(property::message_expiry) ? WEFT_MQTT_HAS_EXPIRY : 0));
+    m->format =
+        static_cast<uint8_t>(p.props.number(property::payload_format, WEFT_MQTT_FORMAT_NONE));
     m->packet_id = p.packet_id;
     m->expiry_s = p.props.number(property::message_expiry, 0);
     m->topic = m.text(topic);
@@ -147,7 +161,8 @@ void connection::add_fragment(waiting_publish& w, const weft_slice& fragment) {
     if (w.is_text && (!w.text.feed({fragment.data, fragment.len}) ||
                       (fragment.len == w.to_come && !w.text.complete()))) {
         // Once a part of it has gone on, only the end of the connection takes it back.
-        if (!w.untouched()) return close(reason::payload_format_invalid, "payload is not the UTF-8 it says it is");
+        if (!w.untouched())
+            return close(reason::payload_format_invalid, "payload is not the UTF-8 it says it is");
         const auto [qos, id] = std::pair{w.qos, w.packet_id};
         const uint32_t left = w.to_come - fragment.len;
         drop_last_waiting();
@@ -170,16 +185,19 @@ void connection::drop_last_waiting() {
 
 // Takes a fragment over: a large one as a slice, small ones copied together.
 bool connection::keep_fragment(waiting_publish& w, weft_slice fragment) {
-    const bool small_message = w.unsent == 0 && w.untouched() && w.to_come + w.gathered <= limits::gather_bytes_max;
+    const bool small_message =
+        w.unsent == 0 && w.untouched() && w.to_come + w.gathered <= limits::gather_bytes_max;
     while (fragment.len != 0) {
-        if (!w.gather_to && fragment.len >= limits::keep_slice_bytes_min && (!small_message || fragment.len == w.to_come)) {
+        if (!w.gather_to && fragment.len >= limits::keep_slice_bytes_min &&
+            (!small_message || fragment.len == w.to_come)) {
             w.payload.push_back(chunk::retain(fragment));
             w.unsent += fragment.len;
             w.to_come -= fragment.len;
             return true;
         }
         if (!w.gather_to) {
-            w.gathering = server_.here.alloc(std::min(w.to_come, limits::gather_bytes_max), w.gather_to);
+            w.gathering =
+                server_.here.alloc(std::min(w.to_come, limits::gather_bytes_max), w.gather_to);
             if (!w.gather_to) return false;
         }
         const uint32_t n = std::min(fragment.len, w.gathering.size() - w.gathered);
@@ -228,7 +246,8 @@ bool connection::pump_one(waiting_publish& w) {
         if (w.untouched()) {
             flags |= WEFT_INIT;
             meta = reinterpret_cast<const weft_meta*>(w.meta.data());
-            reinterpret_cast<weft_mqtt_publish*>(w.meta.data())->deferred = w.unsent + w.gathered + w.to_come - n;
+            reinterpret_cast<weft_mqtt_publish*>(w.meta.data())->deferred =
+                w.unsent + w.gathered + w.to_come - n;
         }
         if (w.whole() && n == w.unsent) flags |= WEFT_FIN;
         w.to.data(std::span(iov).first(count), meta, flags, server_.trace);
@@ -251,7 +270,8 @@ void connection::on_client_ack() {
     m->type = static_cast<uint8_t>(p.type);
     m->reason = static_cast<uint8_t>(p.code);
     m->packet_id = p.packet_id;
-    if (p.props.has(property::reason_string)) m->reason_string = m.text(p.props.text(property::reason_string));
+    if (p.props.has(property::reason_string))
+        m->reason_string = m.text(p.props.text(property::reason_string));
     session_.flush(m.get(), server_.trace);
 }
 

@@ -34,7 +34,8 @@ condition read_condition(const nlohmann::json& item, const std::string& path) {
     for (const auto& s : item.value("session", nlohmann::json::array()))
         if (s.contains("client-id")) c.client_ids.push_back(s["client-id"].get<std::string>());
     c.publish = read_patterns(item.value("publish", nlohmann::json::array()), path + "/publish");
-    c.subscribe = read_patterns(item.value("subscribe", nlohmann::json::array()), path + "/subscribe");
+    c.subscribe =
+        read_patterns(item.value("subscribe", nlohmann::json::array()), path + "/subscribe");
     return c;
 }
 
@@ -84,9 +85,11 @@ bool topic_pattern::matches(std::string_view text) const {
                 if (part == "#") return false;  // a filter's '#' reaches beyond one level
                 break;
             case kind::parameter:
-                if (part.empty() || part == "#" || (!l.text.empty() && part != l.text)) return false;
+                if (part.empty() || part == "#" || (!l.text.empty() && part != l.text))
+                    return false;
                 break;
-            default: return false;
+            default:
+                return false;
         }
     }
     return from == text.size() + 1;
@@ -115,11 +118,13 @@ router::router(const std::vector<route_config>& routes) {
     for (size_t i = 0; i < routes.size(); ++i) {
         const std::string path = "/routes/" + std::to_string(i);
         if (routes[i].guarded.is_object() && !routes[i].guarded.empty())
-            throw config_error(path + "/guarded", "guards are not available in this version of the mqtt binding");
+            throw config_error(path + "/guarded",
+                               "guards are not available in this version of the mqtt binding");
         route r;
         r.exit = routes[i].exit;
         for (size_t k = 0; routes[i].when.is_array() && k < routes[i].when.size(); ++k)
-            r.when.push_back(read_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
+            r.when.push_back(
+                read_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
         routes_.push_back(std::move(r));
     }
 }
@@ -134,13 +139,15 @@ std::optional<uint64_t> router::session(std::string_view client_id) const {
 }
 
 template <class Member>
-std::optional<uint64_t> router::find(std::string_view client_id, std::string_view text, Member patterns) const {
+std::optional<uint64_t> router::find(std::string_view client_id, std::string_view text,
+                                     Member patterns) const {
     for (const auto& r : routes_) {
         if (r.when.empty()) return r.exit;
         for (const auto& c : r.when) {
             const auto& list = c.*patterns;
             const auto hit = [&](const topic_pattern& p) { return p.matches(text); };
-            if (matches_client(c, client_id) && std::any_of(list.begin(), list.end(), hit)) return r.exit;
+            if (matches_client(c, client_id) && std::any_of(list.begin(), list.end(), hit))
+                return r.exit;
         }
     }
     return std::nullopt;
@@ -149,7 +156,8 @@ std::optional<uint64_t> router::find(std::string_view client_id, std::string_vie
 std::optional<uint64_t> router::publish(std::string_view client_id, std::string_view topic) const {
     return find(client_id, topic, &condition::publish);
 }
-std::optional<uint64_t> router::subscribe(std::string_view client_id, std::string_view filter) const {
+std::optional<uint64_t> router::subscribe(std::string_view client_id,
+                                          std::string_view filter) const {
     return find(client_id, filter, &condition::subscribe);
 }
 

@@ -1,5 +1,5 @@
-// Routes of an mqtt server (spec 10): which exit takes the session, a publish, a subscription. The first route that applies wins; one
-// without `when` takes everything.
+// Routes of an mqtt server (spec 10): which exit takes the session, a publish, a subscription. The
+// first route that applies wins; one without `when` takes everything.
 #pragma once
 
 #include <weft/config.hpp>
@@ -11,8 +11,9 @@
 
 namespace weft::mqtt {
 
-// A topic pattern of a `when`: `+` is one level, maybe empty; `{name}` one level that is not empty; `#` anything. The whole text of a topic
-// or filter must match. `params` constrain the levels named: a text, or one that cannot be known without a guard session.
+// A topic pattern of a `when`: `+` is one level, maybe empty; `{name}` one level that is not empty;
+// `#` anything. The whole text of a topic or filter must match. `params` constrain the levels
+// named: a text, or one that cannot be known without a guard session.
 class topic_pattern {
 public:
     struct constraint {
@@ -57,7 +58,8 @@ public:
 
 private:
     template <class Member>
-    std::optional<uint64_t> find(std::string_view client_id, std::string_view text, Member patterns) const;
+    std::optional<uint64_t> find(std::string_view client_id, std::string_view text,
+                                 Member patterns) const;
     std::vector<route> routes_;
 };
 

@@ -64,17 +64,21 @@ void server::arm(connection& c, timer_wheel::tick due) {
     schedule();
 }
 
-void server::disarm(connection& c) { wheel_.cancel(c); }
+void server::disarm(connection& c) {
+    wheel_.cancel(c);
+}
 
 void server::schedule() {
     if (timer_ != 0 || wheel_.empty()) return;
-    const uint64_t next_ns = (uint64_t{here.now_ns() / (limits::tick_ms * 1'000'000ull)} + 1) * limits::tick_ms * 1'000'000ull;
+    const uint64_t next_ns = (uint64_t{here.now_ns() / (limits::tick_ms * 1'000'000ull)} + 1) *
+                             limits::tick_ms * 1'000'000ull;
     timer_ = here.timer_at(next_ns, call<&server::on_tick>, this);
 }
 
 void server::on_tick() {
     timer_ = 0;
-    wheel_.advance(now_tick(), [](timer_wheel::node& n) { static_cast<connection&>(n).on_deadline(); });
+    wheel_.advance(now_tick(),
+                   [](timer_wheel::node& n) { static_cast<connection&>(n).on_deadline(); });
     schedule();
 }
 
@@ -116,9 +120,11 @@ void server::give_back(std::unique_ptr<outbox> o) {
 std::string server::new_client_id() const {
     if (!config.client_id.empty()) return config.client_id;
     uint64_t random[2] = {};
-    if (getrandom(random, sizeof random, 0) != sizeof random) throw std::runtime_error("getrandom failed");
+    if (getrandom(random, sizeof random, 0) != sizeof random)
+        throw std::runtime_error("getrandom failed");
     char text[48];
-    std::snprintf(text, sizeof text, "weft-%016llx%016llx", static_cast<unsigned long long>(random[0]),
+    std::snprintf(text, sizeof text, "weft-%016llx%016llx",
+                  static_cast<unsigned long long>(random[0]),
                   static_cast<unsigned long long>(random[1]));
     return text;
 }
@@ -126,7 +132,9 @@ std::string server::new_client_id() const {
 void server::report(event_limit& limit, weft_level level, const char* id, const std::string& text) {
     if (!limit.admit(here.now_ns())) return;
     const uint64_t left_out = limit.take_left_out();
-    here.emit(level, id, left_out == 0 ? text : text + " (and " + std::to_string(left_out) + " more before)", trace);
+    here.emit(level, id,
+              left_out == 0 ? text : text + " (and " + std::to_string(left_out) + " more before)",
+              trace);
 }
 
 }  // namespace weft::mqtt

@@ -1,4 +1,5 @@
-// server: an mqtt server binding on one worker: what its connections share, so that each of them is small.
+// server: an mqtt server binding on one worker: what its connections share, so that each of them is
+// small.
 #pragma once
 
 #include "arena.hpp"

@@ -7,14 +7,17 @@
 
 namespace weft::mqtt {
 
-// 3.2.2.3.11 to 13: using what CONNACK said is not available is a protocol error with a reason code of its own.
+// 3.2.2.3.11 to 13: using what CONNACK said is not available is a protocol error with a reason code
+// of its own.
 violation connection::check_subscription(const subscription& s, bool has_id) const {
     if (s.no_local && !server_.config.no_local) return protocol_error("no local is switched off");
     if (version() != version_5) return {};
     if (has_id && (capabilities_ & WEFT_MQTT_CAP_SUBSCRIPTION_IDS) == 0)
-        return {reason::subscription_identifiers_not_supported, "subscription identifiers are not available"};
+        return {reason::subscription_identifiers_not_supported,
+                "subscription identifiers are not available"};
     if (is_shared(s.filter) && (capabilities_ & WEFT_MQTT_CAP_SHARED) == 0)
-        return {reason::shared_subscriptions_not_supported, "shared subscriptions are not available"};
+        return {reason::shared_subscriptions_not_supported,
+                "shared subscriptions are not available"};
     if (has_wildcard(s.filter) && (capabilities_ & WEFT_MQTT_CAP_WILDCARD) == 0)
         return {reason::wildcard_subscriptions_not_supported, "wildcards are not available"};
     return {};
@@ -27,15 +30,18 @@ void connection::on_subscribe() {
     for (size_t i = 0; i < reasons.size(); ++i) {
         const auto& s = p.subscriptions[i];
         if (const violation f = check_subscription(s, has_id)) return close(f);
-        // v3.1.1 has no shared subscriptions, but who writes one means one; better refused than taken for a topic.
+        // v3.1.1 has no shared subscriptions, but who writes one means one; better refused than
+        // taken for a topic.
         const bool shared = is_shared(s.filter) && (capabilities_ & WEFT_MQTT_CAP_SHARED) == 0;
         const auto exit = server_.config.routes.subscribe(client_id(), s.filter);
         if (shared || !exit)
             reasons[i] = static_cast<uint8_t>(reason::not_authorized);
-        else if (*exit != session_exit_)  // packet ids and in-flight limits of deliveries belong to one provider
+        else if (*exit != session_exit_)  // packet ids and in-flight limits of deliveries belong to
+                                          // one provider
             reasons[i] = static_cast<uint8_t>(reason::implementation_specific_error);
     }
-    const auto open = static_cast<size_t>(std::count(reasons.begin(), reasons.end(), partial_request::pending));
+    const auto open =
+        static_cast<size_t>(std::count(reasons.begin(), reasons.end(), partial_request::pending));
     if (open == 0) return answer_request(packet_type::suback, p.packet_id, reasons, {});
 
     meta_writer<weft_mqtt_subscribe> m;
@@ -90,7 +96,8 @@ void connection::on_suback(const weft_flush& f) {
             size_t k = 0;
             for (auto& r : it->reasons)
                 if (r == partial_request::pending)
-                    r = k < given.size() ? given[k++] : static_cast<uint8_t>(reason::unspecified_error);
+                    r = k < given.size() ? given[k++]
+                                         : static_cast<uint8_t>(reason::unspecified_error);
             reasons = std::move(it->reasons);
             partial_->erase(it);
             if (partial_->empty()) partial_.reset();
@@ -100,9 +107,11 @@ void connection::on_suback(const weft_flush& f) {
     if (unread()) resume();
 }
 
-void connection::answer_request(packet_type t, uint16_t id, std::vector<uint8_t>& reasons, std::string_view text) {
+void connection::answer_request(packet_type t, uint16_t id, std::vector<uint8_t>& reasons,
+                                std::string_view text) {
     for (auto& r : reasons) {
-        if (!allowed(t, role::server, static_cast<reason>(r))) r = static_cast<uint8_t>(reason::unspecified_error);
+        if (!allowed(t, role::server, static_cast<reason>(r)))
+            r = static_cast<uint8_t>(reason::unspecified_error);
         if (version() != version_5 && r >= 0x80) r = 0x80;  // 3.1.1, 3.9.3
     }
     packet& p = server_.out;

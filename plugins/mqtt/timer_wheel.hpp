@@ -1,8 +1,8 @@
-// timer_wheel: coarse timeouts of many connections with one timer of the worker. Arming and cancelling are O(1) and allocate nothing: the
-// links are in the connection.
+// timer_wheel: coarse timeouts of many connections with one timer of the worker. Arming and
+// cancelling are O(1) and allocate nothing: the links are in the connection.
 //
-// A connection that is active does not re-arm on every packet: it notes when it was last heard of, and arms again for the rest when
-// its node expires.
+// A connection that is active does not re-arm on every packet: it notes when it was last heard of,
+// and arms again for the rest when its node expires.
 #pragma once
 
 #include <array>
@@ -45,7 +45,8 @@ public:
         --count_;
     }
 
-    // Calls expired(node&) for every node due up to `to`; the node is no longer armed then and may be armed again or destroyed.
+    // Calls expired(node&) for every node due up to `to`; the node is no longer armed then and may
+    // be armed again or destroyed.
     template <class F>
     void advance(tick to, F&& expired) {
         while (static_cast<int32_t>(to - now_) > 0) {

@@ -22,7 +22,8 @@ violation read_string(reader& in, std::string_view& out, const char* what) {
 }
 
 violation check_flags(uint8_t flags, uint8_t version) {
-    if (flags & flag_reserved) return malformed("reserved flag of CONNECT is set");  // [MQTT-3.1.2-3]
+    if (flags & flag_reserved)
+        return malformed("reserved flag of CONNECT is set");  // [MQTT-3.1.2-3]
     const uint8_t will_qos = (flags >> 3) & 3;
     if (will_qos == 3) return malformed("will QoS 3");  // [MQTT-3.1.2-12]
     if ((flags & flag_will) == 0 && (will_qos != 0 || (flags & flag_will_retain)))
@@ -38,8 +39,10 @@ violation read_will(reader& in, uint8_t flags, packet& out) {
     will.retain = (flags & flag_will_retain) != 0;
     will.props.clear();
     if (out.version == version_5)
-        if (const violation f = parse_properties(in, will_place, role::client, will.props)) return f;
-    if (const violation f = read_string(in, will.topic, "will topic is cut or not a valid UTF-8 string"))
+        if (const violation f = parse_properties(in, will_place, role::client, will.props))
+            return f;
+    if (const violation f =
+            read_string(in, will.topic, "will topic is cut or not a valid UTF-8 string"))
         return f;
     if (!is_topic_name(will.topic))
         return {reason::topic_name_invalid, "will topic is empty or has wildcards"};
@@ -54,7 +57,8 @@ violation read_will(reader& in, uint8_t flags, packet& out) {
 
 violation read_payload(reader& in, uint8_t flags, packet& out) {
     auto& c = out.connect;
-    if (const violation f = read_string(in, c.client_id, "client id is cut or not a valid UTF-8 string"))
+    if (const violation f =
+            read_string(in, c.client_id, "client id is cut or not a valid UTF-8 string"))
         return f;
     c.has_will = (flags & flag_will) != 0;
     if (c.has_will)
@@ -63,7 +67,8 @@ violation read_payload(reader& in, uint8_t flags, packet& out) {
     c.password.reset();
     if (flags & flag_user_name) {
         std::string_view name;
-        if (const violation f = read_string(in, name, "user name is cut or not a valid UTF-8 string"))
+        if (const violation f =
+                read_string(in, name, "user name is cut or not a valid UTF-8 string"))
             return f;
         c.user_name = name;
     }
@@ -90,7 +95,8 @@ violation decode_connect(reader in, packet& out) {
     out.connect.clean_start = (flags & flag_clean_start) != 0;
     if (!in.u16(out.connect.keep_alive_s)) return malformed("CONNECT is cut");
     if (level == version_5)
-        if (const violation f = parse_properties(in, place_of(packet_type::connect), role::client, out.props))
+        if (const violation f =
+                parse_properties(in, place_of(packet_type::connect), role::client, out.props))
             return f;
     return read_payload(in, flags, out);
 }
@@ -107,7 +113,8 @@ violation decode_connack(reader in, packet& out) {
         out.code = static_cast<reason>(code);
         if (!allowed(packet_type::connack, role::server, out.code))
             return protocol_error("reason code is not one of CONNACK");
-        if (const violation f = parse_properties(in, place_of(packet_type::connack), role::server, out.props))
+        if (const violation f =
+                parse_properties(in, place_of(packet_type::connack), role::server, out.props))
             return f;
     }
     if (code != 0 && out.session_present)

@@ -11,7 +11,8 @@ violation decode_publish(uint8_t flags, reader in, role sender, packet& out) {
     p.qos = (flags >> 1) & 3;
     p.retain = (flags & 1) != 0;
     if (!in.text(p.topic)) return malformed("PUBLISH is cut");
-    if (!is_mqtt_string(as_bytes(p.topic))) return malformed("topic name is not a valid UTF-8 string");
+    if (!is_mqtt_string(as_bytes(p.topic)))
+        return malformed("topic name is not a valid UTF-8 string");
     if (has_wildcard(p.topic))
         return {reason::topic_name_invalid, "topic name has wildcards"};  // [MQTT-3.3.2-2]
     if (p.qos != 0) {
@@ -19,7 +20,8 @@ violation decode_publish(uint8_t flags, reader in, role sender, packet& out) {
         if (out.packet_id == 0) return protocol_error("packet id 0");  // [MQTT-2.2.1-3, -4]
     }
     if (out.version == version_5)
-        if (const violation f = parse_properties(in, place_of(packet_type::publish), sender, out.props))
+        if (const violation f =
+                parse_properties(in, place_of(packet_type::publish), sender, out.props))
             return f;
     if (!p.topic.empty()) return {};
     if (out.version != version_5)
@@ -41,7 +43,8 @@ violation decode_ack(reader in, role sender, packet& out) {
         return protocol_error("reason code is not one of this packet");
     if (in.empty()) return {};  // 3.4.2.2.1: no property length
     if (const violation f = parse_properties(in, place_of(out.type), sender, out.props)) return f;
-    return in.empty() ? violation{} : malformed("bytes behind the last field of an acknowledgement");
+    return in.empty() ? violation{}
+                      : malformed("bytes behind the last field of an acknowledgement");
 }
 
 }  // namespace weft::mqtt

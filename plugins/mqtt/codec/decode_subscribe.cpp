@@ -19,7 +19,8 @@ violation read_filter(reader& in, uint8_t version, std::string_view& filter) {
     if (!is_mqtt_string(as_bytes(filter)))
         return malformed("topic filter is not a valid UTF-8 string");
     if (!is_topic_filter(filter, version == version_5))
-        return {reason::topic_filter_invalid, "topic filter is empty or its wildcards are misplaced"};
+        return {reason::topic_filter_invalid,
+                "topic filter is empty or its wildcards are misplaced"};
     return {};
 }
 
@@ -32,8 +33,8 @@ violation read_options(reader& in, uint8_t version, subscription& s) {
     s.no_local = (o & 4) != 0;
     s.retain_as_published = (o & 8) != 0;
     s.retain_handling = (o >> 4) & 3;
-    if (s.qos == 3) return protocol_error("subscription with QoS 3");               // 3.8.3.1
-    if (s.retain_handling == 3) return protocol_error("retain handling 3");         // 3.8.3.1
+    if (s.qos == 3) return protocol_error("subscription with QoS 3");        // 3.8.3.1
+    if (s.retain_handling == 3) return protocol_error("retain handling 3");  // 3.8.3.1
     if (s.no_local && is_shared(s.filter))
         return protocol_error("no local on a shared subscription");  // [MQTT-3.8.3-4]
     return {};

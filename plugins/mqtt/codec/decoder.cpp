@@ -6,40 +6,57 @@ namespace weft::mqtt {
 
 namespace {
 
-constexpr uint8_t type_bits(uint8_t first) { return static_cast<uint8_t>(first >> 4); }
-constexpr packet_type type_of(uint8_t first) { return static_cast<packet_type>(type_bits(first)); }
+constexpr uint8_t type_bits(uint8_t first) {
+    return static_cast<uint8_t>(first >> 4);
+}
+constexpr packet_type type_of(uint8_t first) {
+    return static_cast<packet_type>(type_bits(first));
+}
 
 bool sent_by(role sender, packet_type t) {
     switch (t) {
         case packet_type::connect:
         case packet_type::subscribe:
         case packet_type::unsubscribe:
-        case packet_type::pingreq: return sender == role::client;
+        case packet_type::pingreq:
+            return sender == role::client;
         case packet_type::connack:
         case packet_type::suback:
         case packet_type::unsuback:
-        case packet_type::pingresp: return sender == role::server;
-        default: return true;
+        case packet_type::pingresp:
+            return sender == role::server;
+        default:
+            return true;
     }
 }
 
 violation decode_body(uint8_t first, reader in, role sender, packet& out) {
     switch (type_of(first)) {
-        case packet_type::connect: return decode_connect(in, out);
-        case packet_type::connack: return decode_connack(in, out);
-        case packet_type::publish: return decode_publish(first & 0x0f, in, sender, out);
+        case packet_type::connect:
+            return decode_connect(in, out);
+        case packet_type::connack:
+            return decode_connack(in, out);
+        case packet_type::publish:
+            return decode_publish(first & 0x0f, in, sender, out);
         case packet_type::puback:
         case packet_type::pubrec:
         case packet_type::pubrel:
-        case packet_type::pubcomp: return decode_ack(in, sender, out);
-        case packet_type::subscribe: return decode_subscribe(in, sender, out);
+        case packet_type::pubcomp:
+            return decode_ack(in, sender, out);
+        case packet_type::subscribe:
+            return decode_subscribe(in, sender, out);
         case packet_type::suback:
-        case packet_type::unsuback: return decode_suback(in, sender, out);
-        case packet_type::unsubscribe: return decode_unsubscribe(in, sender, out);
+        case packet_type::unsuback:
+            return decode_suback(in, sender, out);
+        case packet_type::unsubscribe:
+            return decode_unsubscribe(in, sender, out);
         case packet_type::pingreq:
-        case packet_type::pingresp: return in.empty() ? violation{} : malformed("ping with a body");
-        case packet_type::disconnect: return decode_disconnect(in, sender, out);
-        case packet_type::auth: return decode_auth(in, sender, out);
+        case packet_type::pingresp:
+            return in.empty() ? violation{} : malformed("ping with a body");
+        case packet_type::disconnect:
+            return decode_disconnect(in, sender, out);
+        case packet_type::auth:
+            return decode_auth(in, sender, out);
     }
     return malformed("packet type 0");
 }
@@ -53,12 +70,13 @@ violation decoder::check_first_byte(uint8_t b) const {
     const uint8_t flags = b & 0x0f;
     if (t == packet_type::publish) {
         const uint8_t qos = (flags >> 1) & 3;
-        if (qos == 3) return malformed("PUBLISH with QoS 3");                // [MQTT-3.3.1-4]
+        if (qos == 3) return malformed("PUBLISH with QoS 3");                 // [MQTT-3.3.1-4]
         if (qos == 0 && (flags & 8)) return malformed("DUP set with QoS 0");  // [MQTT-3.3.1-2]
     } else {
         const bool two = t == packet_type::pubrel || t == packet_type::subscribe ||
                          t == packet_type::unsubscribe;
-        if (flags != (two ? 2 : 0)) return malformed("reserved flags of the fixed header are wrong");
+        if (flags != (two ? 2 : 0))
+            return malformed("reserved flags of the fixed header are wrong");
     }
     if (!sent_by(sender_, t)) return protocol_error("packet type of the other side");
     if (sender_ == role::client && (t == packet_type::connect) != (version_ == version_unknown))
@@ -81,7 +99,8 @@ decoder::extent decoder::measure(bytes b) const {
     const uint32_t header = 1u + length.size;
     const uint32_t total = header + length.value;
     if (total > size_max_)
-        return {0, false, {reason::packet_too_large, "packet is larger than the maximum packet size"}};
+        return {
+            0, false, {reason::packet_too_large, "packet is larger than the maximum packet size"}};
     if (type_of(b[0]) == packet_type::publish) return measure_publish(b, header, total);
     return {total, true, {}};
 }
@@ -142,7 +161,8 @@ step decoder::decode(bytes head, bytes& in, packet& out) {
     const auto type = type_of(head[0]);
     out.reset(type, version_);
     out.size = 1u + length.size + length.value;
-    if (const violation f = decode_body(head[0], reader{head.subspan(1u + length.size)}, sender_, out))
+    if (const violation f =
+            decode_body(head[0], reader{head.subspan(1u + length.size)}, sender_, out))
         return refuse(f, out);
     if (type == packet_type::connect && sender_ == role::client) {
         // The version decides about the Remaining Length that came before it.

@@ -1,17 +1,19 @@
 // decoder: bytes of one connection and one direction in, packets out.
 //
 //   for (bytes in = what_arrived;;) switch (d.next(in, p)) {
-//       case step::packet:    handle(p);              // for PUBLISH: p.publish.payload is what has arrived of it
-//       case step::payload:   more(p.publish.payload); // p.publish.payload_left bytes are still to come
-//       case step::need_more: return;                  // `in` is empty now
-//       case step::error:     refuse(p.error);         // every later call says the same
+//       case step::packet:    handle(p);        // of a PUBLISH, p.publish.payload has arrived
+//       case step::payload:   more(p.publish);  // and p.publish.payload_left is still to come
+//       case step::need_more: return;           // `in` is empty now
+//       case step::error:     refuse(p.error);  // every later call says the same
 //   }
 //
-// It may be fed in any pieces, one byte at a time included, and gives the same packets and the same error. A packet that lies whole in
-// `in` is decoded in place. Of one that is cut, everything but a PUBLISH's payload is gathered (at most size_max bytes, and only what
-// has arrived is held); payload bytes are never copied. At a packet boundary the decoder holds no memory.
+// It may be fed in any pieces, one byte at a time included, and gives the same packets and the same
+// error. A packet that lies whole in `in` is decoded in place. Of one that is cut, everything but a
+// PUBLISH's payload is gathered (at most size_max bytes, and only what has arrived is held);
+// payload bytes are never copied. At a packet boundary the decoder holds no memory.
 //
-// The version is learnt from CONNECT; the first packet of a client must be one and no later packet may [MQTT-3.1.0-1, -2].
+// The version is learnt from CONNECT; the first packet of a client must be one and no later packet
+// may [MQTT-3.1.0-1, -2].
 #pragma once
 
 #include "packet.hpp"

@@ -52,10 +52,17 @@ template <class Sink>
 void value(Sink& s, property p, const properties& props) {
     switch (info_of(p).type) {
         case property_type::flag:
-        case property_type::number_8: s.u8(static_cast<uint8_t>(props.number(p))); break;
-        case property_type::number_16: u16(s, props.number(p)); break;
-        case property_type::number_32: u32(s, props.number(p)); break;
-        default: text(s, props.text(p));
+        case property_type::number_8:
+            s.u8(static_cast<uint8_t>(props.number(p)));
+            break;
+        case property_type::number_16:
+            u16(s, props.number(p));
+            break;
+        case property_type::number_32:
+            u32(s, props.number(p));
+            break;
+        default:
+            text(s, props.text(p));
     }
 }
 
@@ -138,8 +145,8 @@ void subscribe_body(Sink& s, const packet& p) {
     if (p.version == version_5) property_block(s, p.props);
     for (const auto& f : p.subscriptions) {
         text(s, f.filter);
-        const int options = f.qos | (f.no_local ? 4 : 0) | (f.retain_as_published ? 8 : 0) |
-                            f.retain_handling << 4;
+        const int options =
+            f.qos | (f.no_local ? 4 : 0) | (f.retain_as_published ? 8 : 0) | f.retain_handling << 4;
         s.u8(static_cast<uint8_t>(options));
     }
 }
@@ -169,21 +176,30 @@ void disconnect_body(Sink& s, const packet& p) {
 template <class Sink>
 void body(Sink& s, const packet& p) {
     switch (p.type) {
-        case packet_type::connect: return connect_body(s, p);
-        case packet_type::connack: return connack_body(s, p);
-        case packet_type::publish: return publish_head(s, p);
+        case packet_type::connect:
+            return connect_body(s, p);
+        case packet_type::connack:
+            return connack_body(s, p);
+        case packet_type::publish:
+            return publish_head(s, p);
         case packet_type::puback:
         case packet_type::pubrec:
         case packet_type::pubrel:
-        case packet_type::pubcomp: return ack_body(s, p);
-        case packet_type::subscribe: return subscribe_body(s, p);
-        case packet_type::unsubscribe: return unsubscribe_body(s, p);
+        case packet_type::pubcomp:
+            return ack_body(s, p);
+        case packet_type::subscribe:
+            return subscribe_body(s, p);
+        case packet_type::unsubscribe:
+            return unsubscribe_body(s, p);
         case packet_type::suback:
-        case packet_type::unsuback: return suback_body(s, p);
+        case packet_type::unsuback:
+            return suback_body(s, p);
         case packet_type::pingreq:
-        case packet_type::pingresp: return;
+        case packet_type::pingresp:
+            return;
         case packet_type::disconnect:
-        case packet_type::auth: return disconnect_body(s, p);
+        case packet_type::auth:
+            return disconnect_body(s, p);
     }
 }
 

@@ -1,7 +1,9 @@
-// packet: one MQTT packet as values. The decoder fills it, the encoder writes it; which members count depends on `type`.
+// packet: one MQTT packet as values. The decoder fills it, the encoder writes it; which members
+// count depends on `type`.
 //
-// It is large and meant to be reused: one per worker, not one per connection or packet. Texts and spans are views, into the
-// bytes given to the decoder or into `storage`; they are valid until the next call of the decoder that filled it.
+// It is large and meant to be reused: one per worker, not one per connection or packet. Texts and
+// spans are views, into the bytes given to the decoder or into `storage`; they are valid until the
+// next call of the decoder that filled it.
 #pragma once
 
 #include "property.hpp"
@@ -33,8 +35,8 @@ struct publish_fields {
     uint8_t qos = 0;
     bool dup = false;
     bool retain = false;
-    std::string_view topic;  // empty: the topic alias says it
-    bytes payload;           // decoder: what of it has arrived
+    std::string_view topic;     // empty: the topic alias says it
+    bytes payload;              // decoder: what of it has arrived
     uint32_t payload_left = 0;  // decoder: payload bytes that follow in further fragments
     uint32_t payload_size = 0;  // of the whole message
 };
@@ -65,7 +67,7 @@ struct packet {
     std::vector<std::string_view> filters;    // UNSUBSCRIBE
     bytes reasons;                            // SUBACK, UNSUBACK: one per filter
 
-    violation error;                   // when the decoder refused the bytes
+    violation error;               // when the decoder refused the bytes
     std::vector<uint8_t> storage;  // bytes of a packet that arrived in pieces
 
     // Ready to be filled as a packet of this type.

@@ -11,11 +11,14 @@ namespace {
 
 using enum packet_type;
 
-constexpr uint16_t in(auto... t) { return static_cast<uint16_t>((place_of(t) | ...)); }
+constexpr uint16_t in(auto... t) {
+    return static_cast<uint16_t>((place_of(t) | ...));
+}
 constexpr uint16_t anywhere = static_cast<uint16_t>(
     will_place | in(connect, connack, publish, puback, pubrec, pubrel, pubcomp, subscribe, suback,
                     unsubscribe, unsuback, disconnect, auth));
-constexpr uint16_t answers = in(connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth);
+constexpr uint16_t answers =
+    in(connack, puback, pubrec, pubrel, pubcomp, suback, unsuback, disconnect, auth);
 constexpr uint16_t messages = static_cast<uint16_t>(in(publish) | will_place);
 
 // MQTT 5, table 2-4. Slots are handed out below, numbers and texts apart.
@@ -76,8 +79,10 @@ bool read_number(reader& in, property_type type, uint32_t& v) {
             if (!in.u16(s)) return false;
             v = s;
             return true;
-        case property_type::number_32: return in.u32(v);
-        default: return in.var(v);
+        case property_type::number_32:
+            return in.u32(v);
+        default:
+            return in.var(v);
     }
 }
 
@@ -85,11 +90,16 @@ violation check_number(property p, property_type type, uint32_t v) {
     if (type == property_type::flag && v > 1) return protocol_error("property is neither 0 nor 1");
     if (v != 0) return {};
     switch (p) {
-        case property::topic_alias: return {reason::topic_alias_invalid, "topic alias 0"};
-        case property::receive_maximum: return protocol_error("receive maximum 0");
-        case property::maximum_packet_size: return protocol_error("maximum packet size 0");
-        case property::subscription_identifier: return protocol_error("subscription identifier 0");
-        default: return {};
+        case property::topic_alias:
+            return {reason::topic_alias_invalid, "topic alias 0"};
+        case property::receive_maximum:
+            return protocol_error("receive maximum 0");
+        case property::maximum_packet_size:
+            return protocol_error("maximum packet size 0");
+        case property::subscription_identifier:
+            return protocol_error("subscription identifier 0");
+        default:
+            return {};
     }
 }
 
@@ -97,16 +107,19 @@ violation check_number(property p, property_type type, uint32_t v) {
 violation check_sender(property p, uint16_t place, role sender) {
     if (place == place_of(publish) && p == property::subscription_identifier &&
         sender == role::client)
-        return protocol_error("subscription identifier in a PUBLISH from a client");  // [MQTT-3.3.4-6]
+        return protocol_error(
+            "subscription identifier in a PUBLISH from a client");  // [MQTT-3.3.4-6]
     if (place != place_of(disconnect)) return {};
     if (p == property::session_expiry && sender == role::server)
-        return protocol_error("session expiry interval in a DISCONNECT from a server");  // [MQTT-3.14.2-2]
+        return protocol_error(
+            "session expiry interval in a DISCONNECT from a server");  // [MQTT-3.14.2-2]
     if (p == property::server_reference && sender == role::client)
         return protocol_error("server reference in a DISCONNECT from a client");  // 3.14.2.2.5
     return {};
 }
 
-// Repeatable properties are only checked here; they are read from the block when somebody wants them.
+// Repeatable properties are only checked here; they are read from the block when somebody wants
+// them.
 violation parse_repeatable(reader& in, property p, property_type type) {
     if (type == property_type::var) {
         uint32_t id = 0;
@@ -131,16 +144,23 @@ violation parse_text(reader& in, property p, property_type type, bytes& v) {
 
 }  // namespace
 
-const property_info& info_of(property p) { return table[static_cast<uint8_t>(p)]; }
+const property_info& info_of(property p) {
+    return table[static_cast<uint8_t>(p)];
+}
 
 void properties::skip(property p, reader& r) {
     bytes ignored;
     uint32_t number = 0;
     switch (info_of(p).type) {
         case property_type::text:
-        case property_type::binary: r.binary(ignored); break;
-        case property_type::pair: r.binary(ignored), r.binary(ignored); break;
-        default: read_number(r, info_of(p).type, number);
+        case property_type::binary:
+            r.binary(ignored);
+            break;
+        case property_type::pair:
+            r.binary(ignored), r.binary(ignored);
+            break;
+        default:
+            read_number(r, info_of(p).type, number);
     }
 }
 
@@ -159,10 +179,11 @@ violation parse_properties(reader& in, uint16_t place, role sender, properties& 
             return malformed("unknown property");
         const auto p = static_cast<property>(id);
         const auto [type, slot, places] = table[id];
-        if ((places & place) == 0) return malformed("property is not allowed in this packet");  // 2.2.2.2
+        if ((places & place) == 0)
+            return malformed("property is not allowed in this packet");  // 2.2.2.2
         if (const violation f = check_sender(p, place, sender)) return f;
-        const bool repeatable = p == property::user ||
-                                (p == property::subscription_identifier && place == place_of(publish));
+        const bool repeatable = p == property::user || (p == property::subscription_identifier &&
+                                                        place == place_of(publish));
         if (!repeatable && (out.present_ & properties::bit(p)) != 0)
             return protocol_error("property appears twice");
         out.present_ |= properties::bit(p);

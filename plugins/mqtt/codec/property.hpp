@@ -1,7 +1,9 @@
-// The properties of a v5 packet (MQTT 5, 2.2.2): parsed once into a flat set of values, checked for type, place, range and repetition.
+// The properties of a v5 packet (MQTT 5, 2.2.2): parsed once into a flat set of values, checked for
+// type, place, range and repetition.
 //
-// Texts are views into the parsed bytes. User properties and the Subscription Identifiers of a PUBLISH may repeat; they stay
-// in their wire form in `repeated` and are walked with for_each_user and for_each_subscription_id.
+// Texts are views into the parsed bytes. User properties and the Subscription Identifiers of a
+// PUBLISH may repeat; they stay in their wire form in `repeated` and are walked with for_each_user
+// and for_each_subscription_id.
 #pragma once
 
 #include "reader.hpp"
@@ -39,16 +41,28 @@ enum class property : uint8_t {
 };
 inline constexpr uint8_t property_id_max = 0x2a;
 
-enum class property_type : uint8_t { none, flag, number_8, number_16, number_32, var, text, binary, pair };
+enum class property_type : uint8_t {
+    none,
+    flag,
+    number_8,
+    number_16,
+    number_32,
+    var,
+    text,
+    binary,
+    pair
+};
 
 struct property_info {
     property_type type = property_type::none;
-    uint8_t slot = 0;    // where its value lives
+    uint8_t slot = 0;     // where its value lives
     uint16_t places = 0;  // bit per packet type, bit 0: will properties
 };
 const property_info& info_of(property p);
 inline constexpr uint16_t will_place = 1;
-constexpr uint16_t place_of(packet_type t) { return static_cast<uint16_t>(1u << static_cast<uint8_t>(t)); }
+constexpr uint16_t place_of(packet_type t) {
+    return static_cast<uint16_t>(1u << static_cast<uint8_t>(t));
+}
 
 class properties {
 public:
@@ -132,7 +146,8 @@ private:
     std::string_view texts_[texts_max];
 };
 
-// Reads Property Length and the properties of `place` (place_of(type) or will_place) written by `sender`.
+// Reads Property Length and the properties of `place` (place_of(type) or will_place) written by
+// `sender`.
 violation parse_properties(reader& in, uint16_t place, role sender, properties& out);
 
 }  // namespace weft::mqtt

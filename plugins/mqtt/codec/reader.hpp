@@ -1,4 +1,5 @@
-// reader: a cursor over the bytes of one packet. Every read is checked; a failed read leaves the cursor where it was.
+// reader: a cursor over the bytes of one packet. Every read is checked; a failed read leaves the
+// cursor where it was.
 #pragma once
 
 #include "types.hpp"

@@ -23,7 +23,9 @@ bool has_wildcard(std::string_view filter) {
     return filter.find_first_of("+#") != std::string_view::npos;
 }
 
-bool is_topic_name(std::string_view topic) { return !topic.empty() && !has_wildcard(topic); }
+bool is_topic_name(std::string_view topic) {
+    return !topic.empty() && !has_wildcard(topic);
+}
 
 bool is_topic_filter(std::string_view filter, bool shares) {
     if (!shares || !is_shared(filter)) return levels_are_valid(filter);

@@ -1,4 +1,5 @@
-// The words of MQTT that every part of the codec shares: packet types, versions, reason codes, faults.
+// The words of MQTT that every part of the codec shares: packet types, versions, reason codes,
+// faults.
 #pragma once
 
 #include <cstdint>
@@ -35,7 +36,8 @@ inline constexpr uint8_t version_unknown = 0;
 inline constexpr uint8_t version_311 = 4;
 inline constexpr uint8_t version_5 = 5;
 
-// MQTT 5, 2.4 and the tables of each packet. v3.1.1 codes are mapped by the server, see to_connack_311.
+// MQTT 5, 2.4 and the tables of each packet. v3.1.1 codes are mapped by the server, see
+// to_connack_311.
 enum class reason : uint8_t {
     success = 0x00,  // also: normal disconnection, granted QoS 0
     granted_qos_1 = 0x01,
@@ -82,7 +84,9 @@ enum class reason : uint8_t {
     wildcard_subscriptions_not_supported = 0xa2
 };
 
-constexpr bool failed(reason r) { return static_cast<uint8_t>(r) >= 0x80; }
+constexpr bool failed(reason r) {
+    return static_cast<uint8_t>(r) >= 0x80;
+}
 
 // What is wrong with a packet: the v5 reason code and a line for people. `text` has static storage.
 struct violation {
@@ -91,17 +95,23 @@ struct violation {
 
     explicit operator bool() const { return code != reason::success; }
 };
-inline violation malformed(const char* text) { return {reason::malformed_packet, text}; }
-inline violation protocol_error(const char* text) { return {reason::protocol_error, text}; }
+inline violation malformed(const char* text) {
+    return {reason::malformed_packet, text};
+}
+inline violation protocol_error(const char* text) {
+    return {reason::protocol_error, text};
+}
 
 // "malformed packet", for events and reason strings.
 const char* describe(reason r);
 const char* describe(packet_type t);
 
-// True when a packet of type `t` from `sender` may carry `r` (MQTT 5: 3.2.2.2, 3.4.2.1, ... 3.15.2.1).
+// True when a packet of type `t` from `sender` may carry `r` (MQTT 5: 3.2.2.2, 3.4.2.1, ...
+// 3.15.2.1).
 bool allowed(packet_type t, role sender, reason r);
 
-// The v3.1.1 CONNACK return code for a refusal, or 0 when that version closes without an answer (3.1.1: 3.1.4, 3.2.2.3).
+// The v3.1.1 CONNACK return code for a refusal, or 0 when that version closes without an answer
+// (3.1.1: 3.1.4, 3.2.2.3).
 uint8_t to_connack_311(reason r);
 
 }  // namespace weft::mqtt

@@ -25,18 +25,27 @@ uint8_t start(uint8_t c) {
 uint8_t follow(uint8_t state, uint8_t c) {
     if ((c & 0xc0) != 0x80) return refused;
     switch (state) {
-        case tail_1: return between;
-        case tail_2: return tail_1;
-        case tail_3: return tail_2;
-        case after_e0: return c >= 0xa0 ? tail_1 : refused;  // shorter forms exist below
-        case after_ed: return c < 0xa0 ? tail_1 : refused;   // surrogates D800-DFFF
-        case after_f0: return c >= 0x90 ? tail_2 : refused;
-        case after_f4: return c < 0x90 ? tail_2 : refused;  // above U+10FFFF
-        default: return refused;
+        case tail_1:
+            return between;
+        case tail_2:
+            return tail_1;
+        case tail_3:
+            return tail_2;
+        case after_e0:
+            return c >= 0xa0 ? tail_1 : refused;  // shorter forms exist below
+        case after_ed:
+            return c < 0xa0 ? tail_1 : refused;  // surrogates D800-DFFF
+        case after_f0:
+            return c >= 0x90 ? tail_2 : refused;
+        case after_f4:
+            return c < 0x90 ? tail_2 : refused;  // above U+10FFFF
+        default:
+            return refused;
     }
 }
 
-// Skips eight ASCII bytes at a time; most text is nothing else. With NoNul a zero byte ends the run.
+// Skips eight ASCII bytes at a time; most text is nothing else. With NoNul a zero byte ends the
+// run.
 template <bool NoNul>
 const uint8_t* skip_ascii(const uint8_t* p, const uint8_t* end) {
     constexpr uint64_t high = 0x8080808080808080u;
@@ -76,6 +85,8 @@ bool utf8_checker::feed(bytes piece) {
     return state_ != refused;
 }
 
-bool is_mqtt_string(bytes text) { return run<true>(between, text) == between; }
+bool is_mqtt_string(bytes text) {
+    return run<true>(between, text) == between;
+}
 
 }  // namespace weft::mqtt

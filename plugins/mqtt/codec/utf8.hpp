@@ -5,7 +5,8 @@
 
 namespace weft::mqtt {
 
-// Checks text that arrives in pieces, as a payload with Payload Format Indicator 1 does. U+0000 is well-formed there.
+// Checks text that arrives in pieces, as a payload with Payload Format Indicator 1 does. U+0000 is
+// well-formed there.
 class utf8_checker {
 public:
     // False once the text so far cannot be the beginning of well-formed UTF-8.

@@ -46,19 +46,25 @@ uint16_t free_port() {
 // A running `weft start`, made once for all tests of this file.
 class runtime {
 public:
-    runtime() : port_(free_port()), folder_(std::filesystem::temp_directory_path() / ("weft-mqtt-chain-" + std::to_string(getpid()))) {
+    runtime()
+        : port_(free_port()),
+          folder_(std::filesystem::temp_directory_path() /
+                  ("weft-mqtt-chain-" + std::to_string(getpid()))) {
         std::filesystem::create_directories(folder_);
-        std::ofstream(folder_ / "zilla.yaml") << "---\nname: chain\nbindings:\n"
-                                              << "  tcp0: {type: tcp, kind: server, options: {host: 127.0.0.1, port: " << port_
-                                              << "}, exit: mqtt0}\n"
-                                              << "  mqtt0: {type: mqtt, kind: server, exit: loop0}\n"
-                                              << "  loop0: {type: mqtt-loopback, kind: proxy}\n";
+        std::ofstream(folder_ / "zilla.yaml")
+            << "---\nname: chain\nbindings:\n"
+            << "  tcp0: {type: tcp, kind: server, options: {host: 127.0.0.1, port: " << port_
+            << "}, exit: mqtt0}\n"
+            << "  mqtt0: {type: mqtt, kind: server, exit: loop0}\n"
+            << "  loop0: {type: mqtt-loopback, kind: proxy}\n";
         pid_ = fork();
         if (pid_ == 0) {
             const std::string config = folder_ / "zilla.yaml";
-            const std::string directory = "zilla.engine.directory=" + std::string(folder_ / "engine");
+            const std::string directory =
+                "zilla.engine.directory=" + std::string(folder_ / "engine");
             setenv("WEFT_PLUGINS", WEFT_TEST_PLUGINS, 1);
-            execl(WEFT_BINARY, "weft", "start", "-c", config.c_str(), "-w", "1", "-P", directory.c_str(), static_cast<char*>(nullptr));
+            execl(WEFT_BINARY, "weft", "start", "-c", config.c_str(), "-w", "1", "-P",
+                  directory.c_str(), static_cast<char*>(nullptr));
             _exit(127);
         }
         wait_until_listening();
@@ -87,7 +93,8 @@ private:
             ::close(fd);
             if (up) return;
             int status = 0;
-            if (waitpid(pid_, &status, WNOHANG) == pid_) throw std::runtime_error("weft ended at once");
+            if (waitpid(pid_, &status, WNOHANG) == pid_)
+                throw std::runtime_error("weft ended at once");
             poll(nullptr, 0, 20);  // nothing to wait on: the port is not there yet
         }
         throw std::runtime_error("weft does not listen");
@@ -104,7 +111,8 @@ std::unique_ptr<runtime> running;
 class client {
 public:
     explicit client(int receive_buffer = 0) : fd_(socket(AF_INET, SOCK_STREAM, 0)) {
-        if (receive_buffer != 0) setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+        if (receive_buffer != 0)
+            setsockopt(fd_, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
         const timeval t{patience_ms / 1'000, 0};
         setsockopt(fd_, SOL_SOCKET, SO_RCVTIMEO, &t, sizeof t);
         setsockopt(fd_, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
@@ -141,7 +149,8 @@ public:
         return recv(fd_, &c, 1, 0) == 0;
     }
     void connect_v4(std::string_view id) {
-        send(std::string(1, 0x10) + with_length(hex("0004 'MQTT' 04 02 003c 00") + static_cast<char>(id.size()) + std::string(id)));
+        send(std::string(1, 0x10) + with_length(hex("0004 'MQTT' 04 02 003c 00") +
+                                                static_cast<char>(id.size()) + std::string(id)));
         ASSERT_EQ(read_hex(4), "20 02 00 00");
     }
 
@@ -176,11 +185,13 @@ TEST_F(chain_test, publishes_reach_subscribers_and_are_acknowledged) {
 }
 
 TEST_F(chain_test, refusals_reach_the_client_before_the_end) {
-    for (auto [packet, answer] : {std::pair{"10 { 0004 'MQTT' 04 02 003c 0009 'refuse-88' }", "20 02 00 03"},
-                                  {"10 { 0004 'MQTT' 04 00 003c 0000 }", "20 02 00 02"},
-                                  {"10 { 0006 'MQIsdp' 03 02 003c 0001 'c' }", "20 02 00 01"}}) {
+    for (auto [packet, answer] :
+         {std::pair{"10 { 0004 'MQTT' 04 02 003c 0009 'refuse-88' }", "20 02 00 03"},
+          {"10 { 0004 'MQTT' 04 00 003c 0000 }", "20 02 00 02"},
+          {"10 { 0006 'MQIsdp' 03 02 003c 0001 'c' }", "20 02 00 01"}}) {
         client c;
-        c.send(hex(packet) + std::string(10'000, 'x'));  // unread input must not turn the end into RST
+        c.send(hex(packet) +
+               std::string(10'000, 'x'));  // unread input must not turn the end into RST
         EXPECT_EQ(c.read_hex(4), answer);
         EXPECT_TRUE(c.closed());
     }
@@ -216,7 +227,8 @@ TEST_F(chain_test, a_slow_reader_gets_everything_in_the_end) {
     pub.connect_v4("pub");
     sub.send_hex("82 { 0001 0004 'slow' 00 }");
     ASSERT_EQ(sub.read(5).size(), 5u);
-    const std::string message = std::string(1, 0x30) + with_length(hex("0004 'slow'") + std::string(50'000, 'x'));
+    const std::string message =
+        std::string(1, 0x30) + with_length(hex("0004 'slow'") + std::string(50'000, 'x'));
     for (int i = 0; i < 100; ++i) pub.send(message);
     pub.send_hex("c0 00");
     EXPECT_EQ(pub.read_hex(2), "d0 00");
@@ -228,7 +240,10 @@ TEST_F(chain_test, many_in_flight_come_back_in_order) {
     pub.connect_v4("pub");
     std::string all;
     for (int i = 1; i <= 5'000; ++i)
-        all += std::string(1, 0x32) + with_length(hex("0001 'a'") + std::string{static_cast<char>(i >> 8), static_cast<char>(i)} + "payload");
+        all +=
+            std::string(1, 0x32) +
+            with_length(hex("0001 'a'") +
+                        std::string{static_cast<char>(i >> 8), static_cast<char>(i)} + "payload");
     pub.send(all);
     for (int i = 1; i <= 5'000; ++i) {
         const std::string ack = pub.read(4);
@@ -242,7 +257,8 @@ TEST_F(chain_test, connections_come_and_go_in_every_state) {
         client c;
         if (i % 4 == 1) c.send_hex("10 20 0004 'MQ'");
         if (i % 4 >= 2) c.connect_v4("c" + std::to_string(i));
-        if (i % 4 == 3) c.send_hex("82 { 0001 0001 '#' 01 } 32 { 0001 'a' 0001 'x' } 30 ff 01 0001");
+        if (i % 4 == 3)
+            c.send_hex("82 { 0001 0001 '#' 01 } 32 { 0001 'a' 0001 'x' } 30 ff 01 0001");
     }
     client c;
     c.connect_v4("last");

@@ -1,4 +1,5 @@
-// Differential fuzzing of the codec. The first byte chooses whose packets these are, the version, and a split; the rest is the stream.
+// Differential fuzzing of the codec. The first byte chooses whose packets these are, the version,
+// and a split; the rest is the stream.
 //   - fed at once, one byte at a time, and split: the same packets and the same error;
 //   - encoded again and decoded again: the same packets.
 #include "transcript.hpp"

@@ -9,13 +9,17 @@
 namespace weft::mqtt {
 namespace {
 
-binding_config with(const char* options, const char* properties = "{}", const char* routes = R"([{"exit": 3}])") {
-    const std::string text = std::string(R"({"namespace": "n", "name": "m", "type": "mqtt", "kind": "server", "options": )") + options +
-                             R"(, "properties": )" + properties + R"(, "routes": )" + routes + "}";
+binding_config with(const char* options, const char* properties = "{}",
+                    const char* routes = R"([{"exit": 3}])") {
+    const std::string text =
+        std::string(
+            R"({"namespace": "n", "name": "m", "type": "mqtt", "kind": "server", "options": )") +
+        options + R"(, "properties": )" + properties + R"(, "routes": )" + routes + "}";
     return binding_config::parse(text.c_str());
 }
 
-std::string error_of(const char* options, const char* properties = "{}", const char* routes = R"([{"exit": 3}])") {
+std::string error_of(const char* options, const char* properties = "{}",
+                     const char* routes = R"([{"exit": 3}])") {
     try {
         read_settings(with(options, properties, routes));
     } catch (const config_error& e) {
@@ -35,8 +39,9 @@ TEST(config, defaults) {
 }
 
 TEST(config, properties_and_options) {
-    const settings s = read_settings(with(R"({"versions": ["v5"], "receive-maximum": 7, "store": "memory0"})",
-                                          R"({"zilla.binding.mqtt.connect.timeout": "PT0.5S", "zilla.binding.mqtt.keep.alive.maximum": "2000",
+    const settings s = read_settings(with(
+        R"({"versions": ["v5"], "receive-maximum": 7, "store": "memory0"})",
+        R"({"zilla.binding.mqtt.connect.timeout": "PT0.5S", "zilla.binding.mqtt.keep.alive.maximum": "2000",
                                               "weft.binding.mqtt.receive.maximum": "9", "weft.binding.mqtt.maximum.packet.size": "4096",
                                               "zilla.binding.mqtt.publish.qos.max": "at_least_once"})"));
     EXPECT_FALSE(s.accept_311);
@@ -54,21 +59,35 @@ TEST(config, durations) {
     EXPECT_EQ(parse_duration_ms("k", "P1W"), 604'800'000u);
     EXPECT_EQ(parse_duration_ms("k", "0.25"), 250u);
     EXPECT_EQ(parse_duration_ms("k", "7"), 7'000u);
-    for (const char* bad : {"", "P", "PT", "3S", "PT3", "P1M", "PT3X", "-1", "nan", "inf", "3 ", "PTS", "P3S"})
+    for (const char* bad :
+         {"", "P", "PT", "3S", "PT3", "P1M", "PT3X", "-1", "nan", "inf", "3 ", "PTS", "P3S"})
         EXPECT_THROW(parse_duration_ms("k", bad), config_error) << bad;
 }
 
 TEST(config, what_cannot_be_kept_is_an_error) {
-    EXPECT_NE(error_of(R"({"authorization": {"jwt": {"credentials": {"connect": {"username": "{credentials}"}}}}})").find("/options/authorization"),
+    EXPECT_NE(
+        error_of(
+            R"({"authorization": {"jwt": {"credentials": {"connect": {"username": "{credentials}"}}}}})")
+            .find("/options/authorization"),
+        std::string::npos);
+    EXPECT_NE(error_of(R"({"topics": [{"name": "a", "content": {}}]})").find("/options/topics"),
               std::string::npos);
-    EXPECT_NE(error_of(R"({"topics": [{"name": "a", "content": {}}]})").find("/options/topics"), std::string::npos);
-    EXPECT_NE(error_of("null", "{}", R"([{"exit": 3, "guarded": {"jwt": []}}])").find("/routes/0/guarded"), std::string::npos);
-    EXPECT_NE(error_of("null", R"({"zilla.binding.mqtt.connect.timeout": "soon"})").find("zilla.binding.mqtt.connect.timeout"), std::string::npos);
-    EXPECT_NE(error_of("null", R"({"weft.binding.mqtt.receive.maximum": "0"})").find("receive.maximum"), std::string::npos);
-    EXPECT_NE(error_of("null", R"({"zilla.binding.mqtt.publish.qos.max": "3"})").find("at_most_once"), std::string::npos);
+    EXPECT_NE(error_of("null", "{}", R"([{"exit": 3, "guarded": {"jwt": []}}])")
+                  .find("/routes/0/guarded"),
+              std::string::npos);
+    EXPECT_NE(error_of("null", R"({"zilla.binding.mqtt.connect.timeout": "soon"})")
+                  .find("zilla.binding.mqtt.connect.timeout"),
+              std::string::npos);
+    EXPECT_NE(
+        error_of("null", R"({"weft.binding.mqtt.receive.maximum": "0"})").find("receive.maximum"),
+        std::string::npos);
+    EXPECT_NE(
+        error_of("null", R"({"zilla.binding.mqtt.publish.qos.max": "3"})").find("at_most_once"),
+        std::string::npos);
 }
 
-bool match(std::string_view pattern, std::string_view text, std::vector<topic_pattern::constraint> params = {}) {
+bool match(std::string_view pattern, std::string_view text,
+           std::vector<topic_pattern::constraint> params = {}) {
     return topic_pattern(pattern, params).matches(text);
 }
 
@@ -96,9 +115,14 @@ TEST(route, params_constrain_names) {
     EXPECT_TRUE(match("s/{id}", "s/1", {{"id", "1", false}}));
     EXPECT_FALSE(match("s/{id}", "s/2", {{"id", "1", false}}));
     EXPECT_FALSE(match("s/{id}", "s/+", {{"id", "1", false}}));
-    EXPECT_FALSE(match("s/{id}", "s/1", {{"id", "${guarded['g'].identity}", true}})) << "an anonymous client has no identity";
-    EXPECT_NE(error_of("null", "{}", R"([{"exit": 3, "when": [{"publish": [{"topic": "a/{x}", "params": {"y": "1"}}]}]}])").find("/routes/0/when/0/publish/0/params/y"),
-              std::string::npos);
+    EXPECT_FALSE(match("s/{id}", "s/1", {{"id", "${guarded['g'].identity}", true}}))
+        << "an anonymous client has no identity";
+    EXPECT_NE(
+        error_of(
+            "null", "{}",
+            R"([{"exit": 3, "when": [{"publish": [{"topic": "a/{x}", "params": {"y": "1"}}]}]}])")
+            .find("/routes/0/when/0/publish/0/params/y"),
+        std::string::npos);
 }
 
 TEST(route, client_id_patterns) {
@@ -121,7 +145,8 @@ TEST(route, the_first_that_applies_wins) {
     EXPECT_EQ(s.routes.publish("other", "d/1"), 3u);
     EXPECT_EQ(s.routes.publish("other", "p"), 2u);
     EXPECT_EQ(s.routes.subscribe("other", "x/+"), 1u);
-    EXPECT_EQ(s.routes.subscribe("other", "p"), 3u) << "a route with only publish conditions takes no subscription";
+    EXPECT_EQ(s.routes.subscribe("other", "p"), 3u)
+        << "a route with only publish conditions takes no subscription";
 }
 
 TEST(timer_wheel, expires_each_node_at_its_tick) {

@@ -9,10 +9,12 @@ using connect_test = server_test;
 
 TEST_F(connect_test, opens_a_session_with_what_the_client_asked_for) {
     client c = accept();
-    c.send_hex("10 { 0004 'MQTT' 05 00 003c { 11 00000e10 17 00 21 0010 27 00001000 } 0003 'dev' }");
+    c.send_hex(
+        "10 { 0004 'MQTT' 05 00 003c { 11 00000e10 17 00 21 0010 27 00001000 } 0003 'dev' }");
     ASSERT_EQ(host.opened.size(), 1u);
     EXPECT_EQ(host.opened[0]->exit, exit_id);
-    const meta_view<weft_mqtt_begin> m(reinterpret_cast<const weft_meta*>(host.opened[0]->begin_meta.data()));
+    const meta_view<weft_mqtt_begin> m(
+        reinterpret_cast<const weft_meta*>(host.opened[0]->begin_meta.data()));
     ASSERT_TRUE(m);
     EXPECT_EQ(m->version, 5);
     EXPECT_EQ(m->flags, 0) << "no clean start, no reason strings";
@@ -24,9 +26,11 @@ TEST_F(connect_test, opens_a_session_with_what_the_client_asked_for) {
     EXPECT_EQ(c.take(), "") << "CONNACK waits for the session";
 
     begin_session(c);
-    EXPECT_EQ(c.take_hex(), to_hex(hex("20 { 00 00 { 11 00000000 21 0400 22 0010 24 01 27 00100000 2a 00 } }")));
+    EXPECT_EQ(c.take_hex(),
+              to_hex(hex("20 { 00 00 { 11 00000000 21 0400 22 0010 24 01 27 00100000 2a 00 } }")));
     EXPECT_EQ(host.event_ids.back(), "binding.mqtt.client.connected");
-    EXPECT_EQ(host.event_texts.back(), "Session authorization (-) was successful for client id (dev).");
+    EXPECT_EQ(host.event_texts.back(),
+              "Session authorization (-) was successful for client id (dev).");
     EXPECT_EQ(host.cells["mqtt.connections"], 1u);
 }
 
@@ -34,7 +38,8 @@ TEST_F(connect_test, v4_connack_has_two_bytes) {
     granted.flags = WEFT_MQTT_SESSION_PRESENT;
     client c = accept();
     c.send_hex("10 { 0004 'MQTT' 04 00 003c 0003 'dev' }");
-    const meta_view<weft_mqtt_begin> m(reinterpret_cast<const weft_meta*>(host.opened[0]->begin_meta.data()));
+    const meta_view<weft_mqtt_begin> m(
+        reinterpret_cast<const weft_meta*>(host.opened[0]->begin_meta.data()));
     EXPECT_EQ(m->session_expiry_s, WEFT_MQTT_EXPIRY_NEVER) << "clean session 0";
     EXPECT_EQ(m->receive_max, 65535);
     begin_session(c);
@@ -67,7 +72,9 @@ struct refusal {
     const char* connect;
     const char* answer;  // "" closes without one
 };
-[[maybe_unused]] void PrintTo(const refusal& r, std::ostream* o) { *o << r.name; }
+[[maybe_unused]] void PrintTo(const refusal& r, std::ostream* o) {
+    *o << r.name;
+}
 
 class refusals : public server_test, public ::testing::WithParamInterface<refusal> {};
 
@@ -76,7 +83,9 @@ TEST_P(refusals, are_answered_and_closed) {
     c.send_hex(GetParam().connect);
     std::string answer = c.take();
     if (answer.size() > 5 && answer[0] == 0x20) answer.resize(4);  // the reason string may change
-    EXPECT_EQ(to_hex(answer.substr(0, 1)) + " " + (answer.size() < 4 ? "" : to_hex(answer.substr(2, 2))), GetParam().answer);
+    EXPECT_EQ(
+        to_hex(answer.substr(0, 1)) + " " + (answer.size() < 4 ? "" : to_hex(answer.substr(2, 2))),
+        GetParam().answer);
     EXPECT_TRUE(c.ended());
     EXPECT_TRUE(host.opened.empty());
     EXPECT_TRUE(c.net->closed);
@@ -98,7 +107,8 @@ const refusal all_refusals[] = {
     {"http", "'GET / HTTP/1.1' 0d0a", " "},
     {"publish_first", "30 { 0001 'a' 'x' }", " "},
 };
-INSTANTIATE_TEST_SUITE_P(connect, refusals, ::testing::ValuesIn(all_refusals), [](const auto& i) { return std::string(i.param.name); });
+INSTANTIATE_TEST_SUITE_P(connect, refusals, ::testing::ValuesIn(all_refusals),
+                         [](const auto& i) { return std::string(i.param.name); });
 
 TEST_F(connect_test, client_id_has_a_maximum_length) {
     const std::string id(257, 'i');
@@ -136,7 +146,9 @@ TEST_F(connect_test, one_byte_at_a_time_is_enough) {
 
 TEST_F(connect_test, what_follows_connect_waits_for_the_session) {
     client c = accept();
-    c.send_hex("10 { 0004 'MQTT' 05 02 003c 00 0001 'c' } 30 { 0001 'a' 00 'x' } 82 { 0001 00 0001 'a' 00 } c0 00");
+    c.send_hex(
+        "10 { 0004 'MQTT' 05 02 003c 00 0001 'c' } 30 { 0001 'a' 00 'x' } 82 { 0001 00 0001 'a' 00 "
+        "} c0 00");
     c.session = host.opened.back();
     EXPECT_TRUE(c.session->sent.empty());
     begin_session(c);
@@ -148,10 +160,15 @@ TEST_F(connect_test, what_follows_connect_waits_for_the_session) {
 }
 
 TEST_F(connect_test, provider_refusals_become_connack_codes) {
-    for (auto [version, code, expected] :
-         {std::tuple{5, 0x88, "88"}, {5, 0x87, "87"}, {5, 0x8e, "83"}, {4, 0x88, "03"}, {4, 0x87, "05"}, {4, 0x85, "02"}}) {
+    for (auto [version, code, expected] : {std::tuple{5, 0x88, "88"},
+                                           {5, 0x87, "87"},
+                                           {5, 0x8e, "83"},
+                                           {4, 0x88, "03"},
+                                           {4, 0x87, "05"},
+                                           {4, 0x85, "02"}}) {
         client c = accept();
-        c.send_hex(version == 5 ? "10 { 0004 'MQTT' 05 02 003c 00 0001 'c' }" : "10 { 0004 'MQTT' 04 02 003c 0001 'c' }");
+        c.send_hex(version == 5 ? "10 { 0004 'MQTT' 05 02 003c 00 0001 'c' }"
+                                : "10 { 0004 'MQTT' 04 02 003c 0001 'c' }");
         c.session = host.opened.back();
         provider_ends(c, WEFT_RESET, static_cast<uint8_t>(code), "because");
         const std::string out = c.take();

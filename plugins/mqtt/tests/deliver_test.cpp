@@ -27,7 +27,8 @@ TEST_F(deliver_test, publishes_come_down_with_all_their_properties) {
     }
     m->properties = list;
     host.deliver_bytes(c.session, "hi", m.get());
-    EXPECT_EQ(c.take_hex(), to_hex(hex("3b { 0003 'a/b' 0009 { 01 01 02 0000000a 03 0002 'ct' 08 0003 'r/1' 09 0002 0102 0b 01 0b ac02 "
+    EXPECT_EQ(c.take_hex(), to_hex(hex("3b { 0003 'a/b' 0009 { 01 01 02 0000000a 03 0002 'ct' 08 "
+                                       "0003 'r/1' 09 0002 0102 0b 01 0b ac02 "
                                        "26 0001 'k' 0001 'v' 26 0001 'k' 0000 } 'hi' }")));
     c.send_hex("40 { 0009 10 }");
     const sent_frame f = c.take_session(WEFT_FLUSH);
@@ -60,7 +61,8 @@ TEST_F(deliver_test, a_slow_client_holds_back_the_provider) {
     c.net->credit = 0;
     std::string expected;
     size_t count = 0;
-    while (c.session->received + 1'000 + c.session->window_padding <= c.session->window_limit && count < 1'000) {
+    while (c.session->received + 1'000 + c.session->window_padding <= c.session->window_limit &&
+           count < 1'000) {
         const std::string payload(1'000, static_cast<char>('a' + count % 26));
         deliver(c, "a", payload);
         expected += std::string(1, 0x30) + with_length(hex("0001 'a'") + payload);
@@ -74,14 +76,16 @@ TEST_F(deliver_test, a_slow_client_holds_back_the_provider) {
         got += c.take();
     }
     EXPECT_TRUE(got == expected);
-    EXPECT_GE(c.session->window_limit - c.session->received, 1'000u) << "credit returns once all is sent";
+    EXPECT_GE(c.session->window_limit - c.session->received, 1'000u)
+        << "credit returns once all is sent";
 }
 
 TEST_F(deliver_test, empty_messages_spend_credit_as_well) {
     client c = connect_v4();
     c.net->credit = 0;
     size_t count = 0;
-    while (c.session->received + c.session->window_padding <= c.session->window_limit && count < 100'000) {
+    while (c.session->received + c.session->window_padding <= c.session->window_limit &&
+           count < 100'000) {
         deliver(c, "a", "");
         ++count;
     }
@@ -150,7 +154,12 @@ TEST_F(deliver_test, one_turn_is_one_write) {
         m->topic = m.text(topic);
         m->format = WEFT_MQTT_FORMAT_NONE;
         c.session->received += c.session->window_padding;
-        const weft_data d{{sizeof d, WEFT_DATA, WEFT_INIT | WEFT_FIN, 0, 0, m.get()}, 0, 0, c.session->window_padding, 0, nullptr};
+        const weft_data d{{sizeof d, WEFT_DATA, WEFT_INIT | WEFT_FIN, 0, 0, m.get()},
+                          0,
+                          0,
+                          c.session->window_padding,
+                          0,
+                          nullptr};
         c.session->vt->on_frame(c.session->self, c.session, &d.h);
     };
     b("a");

@@ -1,6 +1,7 @@
-// fake_host: the host's services for one instance under test: streams whose other ends the test plays, a clock that the test moves, buffers
-// that are counted. It keeps the host's rules: credit is spent by DATA and checked, nothing is sent on a finished direction, on_closed
-// comes once both directions are over, deferred calls run at the end of a turn.
+// fake_host: the host's services for one instance under test: streams whose other ends the test
+// plays, a clock that the test moves, buffers that are counted. It keeps the host's rules: credit
+// is spent by DATA and checked, nothing is sent on a finished direction, on_closed comes once both
+// directions are over, deferred calls run at the end of a turn.
 #pragma once
 
 #include <weft/host.hpp>
@@ -29,7 +30,9 @@ struct sent_frame {
     std::string payload;
     uint32_t reserved = 0;
 
-    const weft_meta* block() const { return meta.empty() ? nullptr : reinterpret_cast<const weft_meta*>(meta.data()); }
+    const weft_meta* block() const {
+        return meta.empty() ? nullptr : reinterpret_cast<const weft_meta*>(meta.data());
+    }
 };
 
 struct weft_stream {
@@ -51,14 +54,19 @@ class fake_host {
 public:
     fake_host() {
         current() = this;
-        static const weft_streams_vt stream_table{sizeof stream_table, 0, open, send, credit, received, padding, peer_name};
-        static const weft_buffers_vt buffers{sizeof buffers, 0, alloc, nullptr, retain, release, share};
-        static const weft_reactor_vt reactor{sizeof reactor, 0,      now,    wall_ms, timer, nullptr,
-                                             nullptr,        cancel, nullptr, index,   defer};
+        static const weft_streams_vt stream_table{
+            sizeof stream_table, 0, open, send, credit, received, padding, peer_name};
+        static const weft_buffers_vt buffers{sizeof buffers, 0,       alloc, nullptr,
+                                             retain,         release, share};
+        static const weft_reactor_vt reactor{sizeof reactor, 0,       now,     wall_ms,
+                                             timer,          nullptr, nullptr, cancel,
+                                             nullptr,        index,   defer};
         static const weft_events_vt events{sizeof events, 0, emit, ready};
         static const weft_metrics_vt metrics{sizeof metrics, 0, cell};
-        static const weft_host_vt host{sizeof host, WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0, nullptr, nullptr, log_line};
-        services = {nullptr, &host, &stream_table, &buffers, &reactor, nullptr, nullptr, &events, &metrics, nullptr};
+        static const weft_host_vt host{sizeof host, WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0,
+                                       nullptr,     nullptr,        log_line};
+        services = {nullptr, &host,   &stream_table, &buffers, &reactor,
+                    nullptr, nullptr, &events,       &metrics, nullptr};
     }
     ~fake_host() { current() = nullptr; }
     fake_host(const fake_host&) = delete;
@@ -91,8 +99,14 @@ public:
         slice.len = static_cast<uint32_t>(bytes.size());
         const uint32_t reserved = slice.len + s->window_padding;
         s->received += reserved;
-        if (s->received > s->window_limit) throw std::logic_error("the test sends more than it has credit for");
-        const weft_data d{{sizeof d, WEFT_DATA, flags, 0, 0, meta}, 0, 0, reserved, bytes.empty() ? 0u : 1u, &slice};
+        if (s->received > s->window_limit)
+            throw std::logic_error("the test sends more than it has credit for");
+        const weft_data d{{sizeof d, WEFT_DATA, flags, 0, 0, meta},
+                          0,
+                          0,
+                          reserved,
+                          bytes.empty() ? 0u : 1u,
+                          &slice};
         s->vt->on_frame(s->self, s, &d.h);
         release(&slice);
         end_turn();
@@ -114,7 +128,8 @@ public:
     void grant(weft_stream* s, uint32_t credit, uint32_t padding = 0) {
         s->credit += credit;
         s->padding = padding;
-        const weft_window w{{sizeof w, WEFT_WINDOW, 0, 0, 0, nullptr}, 0, 0, s->credit, padding, 0, 0};
+        const weft_window w{
+            {sizeof w, WEFT_WINDOW, 0, 0, 0, nullptr}, 0, 0, s->credit, padding, 0, 0};
         deliver(s, w.h);
     }
     void end_turn() {
@@ -134,7 +149,9 @@ public:
         for (;;) {
             auto next = timers_.end();
             for (auto it = timers_.begin(); it != timers_.end(); ++it)
-                if (it->second.at <= until && (next == timers_.end() || it->second.at < next->second.at)) next = it;
+                if (it->second.at <= until &&
+                    (next == timers_.end() || it->second.at < next->second.at))
+                    next = it;
             if (next == timers_.end()) break;
             const timer_entry t = next->second;
             timers_.erase(next);
@@ -166,7 +183,8 @@ private:
         return v;
     }
 
-    static weft_stream* open(weft_worker*, uint64_t exit, const weft_begin* b, const weft_endpoint_vt* vt, void* self) {
+    static weft_stream* open(weft_worker*, uint64_t exit, const weft_begin* b,
+                             const weft_endpoint_vt* vt, void* self) {
         weft_stream* s = current()->new_stream();
         s->vt = vt;
         s->self = self;
@@ -191,7 +209,8 @@ private:
         }
         if (f->kind == WEFT_WINDOW) {
             const auto& w = reinterpret_cast<const weft_window&>(*f);
-            if (w.acknowledge + w.maximum < s->window_limit) throw std::logic_error("WINDOW goes down");
+            if (w.acknowledge + w.maximum < s->window_limit)
+                throw std::logic_error("WINDOW goes down");
             s->window_limit = w.acknowledge + w.maximum;
             s->window_padding = w.padding;
         }
@@ -230,14 +249,18 @@ private:
         return WEFT_OK;
     }
     static uint32_t index(weft_worker*) { return 0; }
-    static void defer(weft_worker*, void (*fn)(void*), void* ctx) { current()->deferred_.emplace_back(fn, ctx); }
+    static void defer(weft_worker*, void (*fn)(void*), void* ctx) {
+        current()->deferred_.emplace_back(fn, ctx);
+    }
 
     static void emit(weft_worker*, uint32_t, uint64_t, const char* id, const char* text) {
         current()->event_ids.push_back(id);
         current()->event_texts.push_back(text);
     }
     static void ready(weft_worker*, int32_t, const char*) {}
-    static uint64_t* cell(weft_worker*, const char* name, uint32_t) { return &current()->cells[name]; }
+    static uint64_t* cell(weft_worker*, const char* name, uint32_t) {
+        return &current()->cells[name];
+    }
     static void log_line(weft_host*, uint32_t, const char* text) { throw std::logic_error(text); }
 
     std::map<uint64_t, timer_entry> timers_;

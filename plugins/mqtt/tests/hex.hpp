@@ -1,5 +1,5 @@
-// Byte vectors as text: hex("10 { 0004 'MQTT' 05 02 003c { 21 0010 } 0000 }"): hex digits, quoted ASCII, and { } for a block with its length
-// in front as a Variable Byte Integer.
+// Byte vectors as text: hex("10 { 0004 'MQTT' 05 02 003c { 21 0010 } 0000 }"): hex digits, quoted
+// ASCII, and { } for a block with its length in front as a Variable Byte Integer.
 #pragma once
 
 #include "reader.hpp"

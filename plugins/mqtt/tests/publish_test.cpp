@@ -8,7 +8,9 @@ using publish_test = server_test;
 
 TEST_F(publish_test, goes_up_with_all_its_properties) {
     client c = connect_v5();
-    c.send_hex("3b { 0003 'a/b' 0005 { 01 01 02 0000000a 03 0002 'ct' 08 0003 'r/1' 09 0002 0102 26 0001 'k' 0001 'v' 26 0001 'k' 0002 'v2' } 'hi' }");
+    c.send_hex(
+        "3b { 0003 'a/b' 0005 { 01 01 02 0000000a 03 0002 'ct' 08 0003 'r/1' 09 0002 0102 26 0001 "
+        "'k' 0001 'v' 26 0001 'k' 0002 'v2' } 'hi' }");
     const sent_frame f = c.take_session(WEFT_DATA);
     EXPECT_EQ(f.flags, WEFT_INIT | WEFT_FIN);
     EXPECT_EQ(f.payload, "hi");
@@ -38,7 +40,8 @@ TEST_F(publish_test, absent_properties_are_null) {
     const meta_view<weft_mqtt_publish> m(f.block());
     EXPECT_EQ(f.payload, "");
     EXPECT_EQ(m->format, WEFT_MQTT_FORMAT_NONE);
-    EXPECT_FALSE(m.has(m->content_type) || m.has(m->response_topic) || m.has(m->correlation) || m.has(m->properties));
+    EXPECT_FALSE(m.has(m->content_type) || m.has(m->response_topic) || m.has(m->correlation) ||
+                 m.has(m->properties));
 }
 
 TEST_F(publish_test, acknowledgements_come_down) {
@@ -97,7 +100,9 @@ TEST_F(publish_test, v4_clients_are_held_instead) {
 
 TEST_F(publish_test, topic_aliases_belong_to_the_connection) {
     client c = connect_v5();
-    c.send_hex("30 { 0001 'a' { 23 0001 } '1' } 30 { 0000 { 23 0001 } '2' } 30 { 0001 'b' { 23 0001 } '3' } 30 { 0000 { 23 0001 } '4' }");
+    c.send_hex(
+        "30 { 0001 'a' { 23 0001 } '1' } 30 { 0000 { 23 0001 } '2' } 30 { 0001 'b' { 23 0001 } '3' "
+        "} 30 { 0000 { 23 0001 } '4' }");
     std::string topics;
     for (int i = 0; i < 4; ++i) {
         const sent_frame f = c.take_session(WEFT_DATA);
@@ -112,10 +117,12 @@ TEST_F(publish_test, topic_aliases_belong_to_the_connection) {
 
 TEST_F(publish_test, publishes_without_credit_wait_and_pings_do_not) {
     client c = connect_v5(0);
-    c.send_hex("32 { 0001 'a' 0001 00 'one' } c0 00 32 { 0001 'a' 0002 00 'two' } 40 02 0009 c0 00");
+    c.send_hex(
+        "32 { 0001 'a' 0001 00 'one' } c0 00 32 { 0001 'a' 0002 00 'two' } 40 02 0009 c0 00");
     EXPECT_FALSE(c.session_sent(WEFT_DATA));
     EXPECT_EQ(c.take_hex(), "d0 00 d0 00");
-    EXPECT_EQ(c.take_session(WEFT_FLUSH).block()->type, WEFT_META_MQTT_ACK) << "acknowledgements never wait behind data";
+    EXPECT_EQ(c.take_session(WEFT_FLUSH).block()->type, WEFT_META_MQTT_ACK)
+        << "acknowledgements never wait behind data";
     host.grant(c.session, 10, 5);
     EXPECT_EQ(c.take_session(WEFT_DATA).payload, "one");
     EXPECT_FALSE(c.session_sent(WEFT_DATA));
@@ -204,14 +211,16 @@ std::string stream_up(server_test::client& c, std::string_view raw, size_t piece
             const sent_frame f = c.take_session(WEFT_DATA);
             EXPECT_EQ((f.flags & WEFT_INIT) != 0, !begun);
             EXPECT_FALSE(finished);
-            if (!begun) announced = f.payload.size() + meta_view<weft_mqtt_publish>(f.block())->deferred;
+            if (!begun)
+                announced = f.payload.size() + meta_view<weft_mqtt_publish>(f.block())->deferred;
             begun = true;
             finished = (f.flags & WEFT_FIN) != 0;
             got += f.payload;
         }
     };
     for (int i = 0; i < 100'000 && !finished; ++i) {
-        const size_t n = std::min({piece, raw.size(), static_cast<size_t>(c.net->window_limit - c.net->received)});
+        const size_t n = std::min(
+            {piece, raw.size(), static_cast<size_t>(c.net->window_limit - c.net->received)});
         if (n != 0) c.send(raw.substr(0, n));
         raw.remove_prefix(n);
         if (credit != 0) c.host->grant(c.session, credit, 16);
@@ -264,8 +273,10 @@ TEST_F(publish_test, text_that_is_not_utf8_is_refused) {
     EXPECT_EQ(c.take_session(WEFT_DATA).payload, hex("c3a9"));
     EXPECT_FALSE(c.session_sent(WEFT_DATA));
     EXPECT_EQ(c.take_hex(), "40 03 00 06 99");
-    for (char b : hex("32 { 0001 'a' 0007 { 01 01 } 'abc' ff 'def' } c0 00")) c.send(std::string_view(&b, 1));
-    EXPECT_EQ(c.take_hex(), "40 03 00 07 99 d0 00") << "in pieces as well, and the rest of the payload is skipped";
+    for (char b : hex("32 { 0001 'a' 0007 { 01 01 } 'abc' ff 'def' } c0 00"))
+        c.send(std::string_view(&b, 1));
+    EXPECT_EQ(c.take_hex(), "40 03 00 07 99 d0 00")
+        << "in pieces as well, and the rest of the payload is skipped";
     EXPECT_FALSE(c.session_sent(WEFT_DATA));
     c.send_hex("30 { 0001 'a' { 01 01 } c3 }");
     EXPECT_EQ(to_hex(c.take().substr(2, 1)), "99") << "QoS 0 has no other answer";
@@ -285,10 +296,12 @@ TEST_F(publish_test, text_is_checked_while_it_streams) {
 
 TEST_F(publish_test, no_route_refuses_the_message_not_the_client) {
     route_config r = plain_route(exit_id);
-    r.when = nlohmann::json::parse(R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "ok/#"}]}])");
+    r.when = nlohmann::json::parse(
+        R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "ok/#"}]}])");
     config.routes = router({r});
     client c = connect_v5();
-    c.send_hex("32 { 0001 'a' 0005 00 'hi' } 30 { 0001 'a' 00 'hi' } 32 { 0004 'ok/1' 0006 00 'yes' }");
+    c.send_hex(
+        "32 { 0001 'a' 0005 00 'hi' } 30 { 0001 'a' 00 'hi' } 32 { 0004 'ok/1' 0006 00 'yes' }");
     EXPECT_EQ(c.take_hex(), "40 03 00 05 87");
     EXPECT_EQ(c.take_session(WEFT_DATA).payload, "yes");
     EXPECT_FALSE(c.session_sent(WEFT_DATA));
@@ -315,10 +328,13 @@ TEST_F(publish_test, routes_may_send_publishes_to_other_exits) {
     route_config other = plain_route(9);
     other.when = nlohmann::json::parse(R"([{"publish": [{"topic": "far/#"}]}])");
     route_config first = plain_route(exit_id);
-    first.when = nlohmann::json::parse(R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "near/#"}]}])");
+    first.when = nlohmann::json::parse(
+        R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "near/#"}]}])");
     config.routes = router({first, other});
     client c = connect_v5();
-    c.send_hex("32 { 0005 'far/1' 0001 00 'one' } 32 { 0006 'near/1' 0002 00 'two' } 32 { 0005 'far/2' 0003 00 'three' }");
+    c.send_hex(
+        "32 { 0005 'far/1' 0001 00 'one' } 32 { 0006 'near/1' 0002 00 'two' } 32 { 0005 'far/2' "
+        "0003 00 'three' }");
     ASSERT_EQ(host.opened.size(), 2u);
     client side{&host, c.net, host.opened.back()};
     EXPECT_EQ(side.session->exit, 9u);
@@ -337,8 +353,10 @@ TEST_F(publish_test, routes_may_send_publishes_to_other_exits) {
 
 TEST_F(publish_test, an_exit_for_publishes_that_ends_takes_the_client_with_it) {
     route_config other = plain_route(9), first = plain_route(exit_id);
-    other.when = nlohmann::json::parse(R"([{"publish": [{"topic": "far/#"}], "subscribe": [{"topic": "far/#"}]}])");
-    first.when = nlohmann::json::parse(R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "near/#"}]}])");
+    other.when = nlohmann::json::parse(
+        R"([{"publish": [{"topic": "far/#"}], "subscribe": [{"topic": "far/#"}]}])");
+    first.when = nlohmann::json::parse(
+        R"([{"session": [{"client-id": "*"}], "publish": [{"topic": "near/#"}]}])");
     config.routes = router({first, other});
     client c = connect_v5();
     c.send_hex("82 { 0001 00 0005 'far/1' 01 }");

@@ -1,4 +1,5 @@
-// A server on a fake host, a client's side of the network and a provider's side of the session, all played by the test.
+// A server on a fake host, a client's side of the network and a provider's side of the session, all
+// played by the test.
 #pragma once
 
 #include "fake_host.hpp"
@@ -103,7 +104,8 @@ public:
     // What the provider answers with; change before connect().
     struct grants {
         uint8_t qos_max = 1;
-        uint8_t capabilities = WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD | WEFT_MQTT_CAP_SUBSCRIPTION_IDS;
+        uint8_t capabilities =
+            WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD | WEFT_MQTT_CAP_SUBSCRIPTION_IDS;
         uint16_t receive_max = 0;
         uint32_t session_expiry_s = 0;
         uint8_t flags = 0;
@@ -137,7 +139,8 @@ public:
         return connect("10 { 0004 'MQTT' 04 02 003c 0001 'c' }", credit, padding);
     }
 
-    void provider_acks(client& c, uint8_t type, uint16_t id, uint8_t code = 0, std::string_view text = {}) {
+    void provider_acks(client& c, uint8_t type, uint16_t id, uint8_t code = 0,
+                       std::string_view text = {}) {
         meta_writer<weft_mqtt_ack> m;
         m->type = type;
         m->packet_id = id;
@@ -145,7 +148,8 @@ public:
         if (!text.empty()) m->reason_string = m.text(text);
         host.deliver_flush(c.session, m.get());
     }
-    void provider_subacks(client& c, uint8_t type, uint16_t id, std::vector<uint8_t> codes, std::string_view text = {}) {
+    void provider_subacks(client& c, uint8_t type, uint16_t id, std::vector<uint8_t> codes,
+                          std::string_view text = {}) {
         meta_writer<weft_mqtt_suback> m;
         m->type = type;
         m->packet_id = id;
@@ -159,8 +163,8 @@ public:
         if (!text.empty()) m->reason_string = m.text(text);
         host.deliver_bare(c.session, kind, m.get());
     }
-    void deliver(client& c, std::string_view topic, std::string_view payload, uint8_t qos = 0, uint16_t id = 0,
-                 uint16_t flags = WEFT_INIT | WEFT_FIN, uint32_t deferred = 0) {
+    void deliver(client& c, std::string_view topic, std::string_view payload, uint8_t qos = 0,
+                 uint16_t id = 0, uint16_t flags = WEFT_INIT | WEFT_FIN, uint32_t deferred = 0) {
         meta_writer<weft_mqtt_publish> m;
         m->qos = qos;
         m->packet_id = id;

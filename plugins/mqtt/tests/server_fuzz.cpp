@@ -1,5 +1,6 @@
-// Fuzzing of a connection: the input is a script of what the client, the provider, the network and the clock do. Nothing may crash, leak or
-// break the host's rules (the fake host throws when credit is overspent or a window goes down).
+// Fuzzing of a connection: the input is a script of what the client, the provider, the network and
+// the clock do. Nothing may crash, leak or break the host's rules (the fake host throws when credit
+// is overspent or a window goes down).
 #include "connection.hpp"
 #include "fake_host.hpp"
 #include "server.hpp"
@@ -51,7 +52,9 @@ struct world {
         host.grant(net, 1'000);
     }
 
-    weft_stream* session() { return host.opened.empty() || host.opened.back()->closed ? nullptr : host.opened.back(); }
+    weft_stream* session() {
+        return host.opened.empty() || host.opened.back()->closed ? nullptr : host.opened.back();
+    }
 
     // The client's bytes; first a good CONNECT, if asked for, so that the rest is reached.
     void send(std::string_view raw) {
@@ -106,24 +109,34 @@ struct world {
         const uint8_t what = s.byte();
         auto* provider = session();
         switch (what % 12) {
-            case 0: return send(s.text(s.byte()));
-            case 1: return send(s.text(s.byte() * 16u));
-            case 2: return begin_session(s.byte());
-            case 3: return ack(s);
-            case 4: return suback(s);
-            case 5: return deliver(s);
+            case 0:
+                return send(s.text(s.byte()));
+            case 1:
+                return send(s.text(s.byte() * 16u));
+            case 2:
+                return begin_session(s.byte());
+            case 3:
+                return ack(s);
+            case 4:
+                return suback(s);
+            case 5:
+                return deliver(s);
             case 6:
                 if (!net->closed && !net->out_over) host.grant(net, s.byte() * 10u, s.byte() % 20u);
                 return;
             case 7:
-                if (provider && !provider->out_over) host.grant(provider, s.byte() * 40u, s.byte() % 20u);
+                if (provider && !provider->out_over)
+                    host.grant(provider, s.byte() * 40u, s.byte() % 20u);
                 return;
-            case 8: return host.advance_ms(s.byte() * 100u);
+            case 8:
+                return host.advance_ms(s.byte() * 100u);
             case 9:
-                if (!net->closed && !net->in_over) host.deliver_bare(net, (s.byte() & 1) ? WEFT_END : WEFT_ABORT);
+                if (!net->closed && !net->in_over)
+                    host.deliver_bare(net, (s.byte() & 1) ? WEFT_END : WEFT_ABORT);
                 return;
             case 10:
-                if (provider && !provider->in_over) host.deliver_bare(provider, (s.byte() & 1) ? WEFT_END : WEFT_ABORT);
+                if (provider && !provider->in_over)
+                    host.deliver_bare(provider, (s.byte() & 1) ? WEFT_END : WEFT_ABORT);
                 return;
             case 11:
                 if ((s.byte() & 15) == 0) under_test->drain(UINT64_MAX), host.end_turn();
@@ -149,7 +162,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     const uint8_t start = s.byte();
     if (start & 1) {
         const bool v5 = start & 2;
-        std::string connect = v5 ? std::string("\x10\x0e\0\4MQTT\5\2\0\x0a\0\0\1c", 16) : std::string("\x10\x0d\0\4MQTT\4\2\0\x0a\0\1c", 15);
+        std::string connect = v5 ? std::string("\x10\x0e\0\4MQTT\5\2\0\x0a\0\0\1c", 16)
+                                 : std::string("\x10\x0d\0\4MQTT\4\2\0\x0a\0\1c", 15);
         w.send(connect);
         w.begin_session(static_cast<uint8_t>(start | 0x70));
     }

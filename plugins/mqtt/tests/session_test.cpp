@@ -85,10 +85,17 @@ TEST_F(session_test, provider_ends_become_disconnects) {
 }
 
 TEST_F(session_test, protocol_errors_are_answered_with_their_code) {
-    for (auto [packet, code] : {std::pair{"ff 00", "81"}, {"10 { 0004 'MQTT' 05 02 003c 00 0001 'c' }", "82"}, {"f0 { 18 { 15 0001 'm' } }", "82"},
-                                {"20 02 00 00", "82"}, {"30 { 0003 'a/#' 00 }", "90"}, {"82 { 0001 00 0002 'a#' 00 }", "8f"},
-                                {"30 { 0001 'a' { 23 0011 } }", "94"}, {"30 { 0000 { 23 0001 } }", "82"}, {"34 { 0001 'a' 0001 00 }", "9b"},
-                                {"30 ff ff ff 7f", "95"}, {"82 { 0001 00 000a '$share/g/a' 00 }", "9e"}}) {
+    for (auto [packet, code] : {std::pair{"ff 00", "81"},
+                                {"10 { 0004 'MQTT' 05 02 003c 00 0001 'c' }", "82"},
+                                {"f0 { 18 { 15 0001 'm' } }", "82"},
+                                {"20 02 00 00", "82"},
+                                {"30 { 0003 'a/#' 00 }", "90"},
+                                {"82 { 0001 00 0002 'a#' 00 }", "8f"},
+                                {"30 { 0001 'a' { 23 0011 } }", "94"},
+                                {"30 { 0000 { 23 0001 } }", "82"},
+                                {"34 { 0001 'a' 0001 00 }", "9b"},
+                                {"30 ff ff ff 7f", "95"},
+                                {"82 { 0001 00 000a '$share/g/a' 00 }", "9e"}}) {
         client c = connect_v5();
         c.send_hex(packet);
         const std::string out = c.take();
@@ -106,12 +113,15 @@ TEST_F(session_test, events_of_clients_are_limited) {
         client c = connect_v5();
         c.send_hex("ff 00");
     }
-    EXPECT_EQ(std::count(host.event_ids.begin(), host.event_ids.end(), "binding.mqtt.packet.rejected"), 1);
+    EXPECT_EQ(
+        std::count(host.event_ids.begin(), host.event_ids.end(), "binding.mqtt.packet.rejected"),
+        1);
     host.advance_ms(1'100);
     client c = connect_v5();
     c.send_hex("ff 00");
     EXPECT_EQ(host.event_texts.back(),
-              "Rejected a packet of client id (c) at (10.0.0.9:4711): malformed packet, reserved flags of the fixed header are wrong. "
+              "Rejected a packet of client id (c) at (10.0.0.9:4711): malformed packet, reserved "
+              "flags of the fixed header are wrong. "
               "(and 99 more before)");
 }
 
@@ -173,7 +183,8 @@ TEST_F(session_test, unsubscribe_goes_up_and_unsuback_comes_down) {
 
 TEST_F(session_test, filters_without_a_route_are_refused_one_by_one) {
     route_config r = plain_route(exit_id);
-    r.when = nlohmann::json::parse(R"([{"session": [{"client-id": "*"}], "subscribe": [{"topic": "ok/#"}]}])");
+    r.when = nlohmann::json::parse(
+        R"([{"session": [{"client-id": "*"}], "subscribe": [{"topic": "ok/#"}]}])");
     config.routes = router({r});
     client c = connect_v5();
     c.send_hex("82 { 0001 00 0001 'x' 00 0004 'ok/1' 01 0001 'y' 00 }");
@@ -185,13 +196,15 @@ TEST_F(session_test, filters_without_a_route_are_refused_one_by_one) {
     EXPECT_EQ(c.take_hex(), to_hex(hex("90 { 0001 00 87 01 87 }")));
 
     c.send_hex("82 { 0002 00 0001 'x' 00 }");
-    EXPECT_EQ(c.take_hex(), to_hex(hex("90 { 0002 00 87 }"))) << "nothing to ask the provider about";
+    EXPECT_EQ(c.take_hex(), to_hex(hex("90 { 0002 00 87 }")))
+        << "nothing to ask the provider about";
 }
 
 TEST_F(session_test, requests_without_an_answer_are_bounded) {
     client c = connect_v5();
     std::string many;
-    for (uint32_t i = 0; i < limits::requests_pending_max + 5; ++i) many += hex("82 { 0001 00 0001 'a' 00 }");
+    for (uint32_t i = 0; i < limits::requests_pending_max + 5; ++i)
+        many += hex("82 { 0001 00 0001 'a' 00 }");
     c.send(many);
     size_t up = 0;
     for (; c.session_sent(WEFT_FLUSH); ++up) c.take_session(WEFT_FLUSH);
@@ -213,7 +226,10 @@ TEST_F(session_test, shutdown_says_goodbye) {
     EXPECT_EQ(accept().net, nullptr);
 }
 
-TEST_F(session_test, is_small) { EXPECT_LE(sizeof(connection), 304u) << "idle sessions are the main cost; see architecture, budgets"; }
+TEST_F(session_test, is_small) {
+    EXPECT_LE(sizeof(connection), 304u)
+        << "idle sessions are the main cost; see architecture, budgets";
+}
 
 }  // namespace
 }  // namespace weft::mqtt

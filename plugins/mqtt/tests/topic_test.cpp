@@ -6,21 +6,26 @@ namespace weft::mqtt {
 namespace {
 
 TEST(topic, names_have_no_wildcards_and_are_not_empty) {
-    for (const char* ok : {"a", "/", "a//b", "$SYS/x", " ", "a/b/"}) EXPECT_TRUE(is_topic_name(ok)) << ok;
-    for (const char* bad : {"", "+", "#", "a/+", "a/#", "a+b", "a#"}) EXPECT_FALSE(is_topic_name(bad)) << bad;
+    for (const char* ok : {"a", "/", "a//b", "$SYS/x", " ", "a/b/"})
+        EXPECT_TRUE(is_topic_name(ok)) << ok;
+    for (const char* bad : {"", "+", "#", "a/+", "a/#", "a+b", "a#"})
+        EXPECT_FALSE(is_topic_name(bad)) << bad;
 }
 
 TEST(topic, filters_follow_section_4_7_1) {
-    for (const char* ok : {"#", "+", "a", "/", "+/+", "/+", "+/", "a/+/b/#", "/#", "a//#", "+/#", "$SYS/#", "$share"})
+    for (const char* ok : {"#", "+", "a", "/", "+/+", "/+", "+/", "a/+/b/#", "/#", "a//#", "+/#",
+                           "$SYS/#", "$share"})
         EXPECT_TRUE(is_topic_filter(ok)) << ok;
-    for (const char* bad : {"", "a#", "#/a", "a/#/b", "##", "a+", "+a", "a/b+/c", "a/+b", "++", "+#"})
+    for (const char* bad :
+         {"", "a#", "#/a", "a/#/b", "##", "a+", "+a", "a/b+/c", "a/+b", "++", "+#"})
         EXPECT_FALSE(is_topic_filter(bad)) << bad;
 }
 
 TEST(topic, shared_filters_follow_section_4_8_2) {
     for (const char* ok : {"$share/g/a", "$share/g/#", "$share/g/+/b", "$share/g//"})
         EXPECT_TRUE(is_topic_filter(ok)) << ok;
-    for (const char* bad : {"$share/", "$share/g", "$share/g/", "$share//a", "$share/g+/a", "$share/#/a", "$share/g/a#"})
+    for (const char* bad : {"$share/", "$share/g", "$share/g/", "$share//a", "$share/g+/a",
+                            "$share/#/a", "$share/g/a#"})
         EXPECT_FALSE(is_topic_filter(bad)) << bad;
 }
 

@@ -1,4 +1,5 @@
-// What a decoder made of some bytes, in a form that can be compared: every packet encoded again, its payload, and the error at the end.
+// What a decoder made of some bytes, in a form that can be compared: every packet encoded again,
+// its payload, and the error at the end.
 #pragma once
 
 #include "decoder.hpp"
@@ -24,8 +25,10 @@ inline std::string encode_to_string(const packet& p) {
     return s;
 }
 
-// Feeds `all` in pieces of `piece` bytes (0: at once). A cut message at the end is left out, as a packet that never came.
-inline transcript decode_all(bytes all, size_t piece, role sender, uint8_t version = version_unknown,
+// Feeds `all` in pieces of `piece` bytes (0: at once). A cut message at the end is left out, as a
+// packet that never came.
+inline transcript decode_all(bytes all, size_t piece, role sender,
+                             uint8_t version = version_unknown,
                              uint32_t size_max = packet_size_limit) {
     transcript t;
     decoder d{sender, size_max, version};
@@ -36,7 +39,9 @@ inline transcript decode_all(bytes all, size_t piece, role sender, uint8_t versi
         all = all.subspan(in.size());
         for (bool more = true; more;) {
             switch (d.next(in, p)) {
-                case step::need_more: more = false; break;
+                case step::need_more:
+                    more = false;
+                    break;
                 case step::packet:
                     open = encode_to_string(p);
                     if (p.type == packet_type::publish) open += as_text(p.publish.payload);

@@ -8,17 +8,21 @@
 namespace weft::mqtt {
 namespace {
 
-bool valid(std::string_view raw) { return is_mqtt_string(as_bytes(raw)); }
+bool valid(std::string_view raw) {
+    return is_mqtt_string(as_bytes(raw));
+}
 
 TEST(utf8, takes_every_length_and_edge) {
-    for (const char* ok : {"", "'plain ascii that is longer than a word'", "c2 80", "df bf", "e0 a0 80",
-                           "ed 9f bf", "ee 80 80", "ef bf bf", "f0 90 80 80", "f4 8f bf bf", "ef bb bf 'a'", "01 1f 7f"})
+    for (const char* ok :
+         {"", "'plain ascii that is longer than a word'", "c2 80", "df bf", "e0 a0 80", "ed 9f bf",
+          "ee 80 80", "ef bf bf", "f0 90 80 80", "f4 8f bf bf", "ef bb bf 'a'", "01 1f 7f"})
         EXPECT_TRUE(valid(hex(ok))) << ok;
 }
 
 TEST(utf8, refuses_what_rfc_3629_refuses) {
-    for (const char* bad : {"80", "bf", "c0 80", "c1 bf", "c2", "c2 'a'", "e0 9f bf", "e0 a0", "ed a0 80",
-                            "ed bf bf", "f0 8f bf bf", "f4 90 80 80", "f5 80 80 80", "ff", "'12345678' c3 '1234567'"})
+    for (const char* bad :
+         {"80", "bf", "c0 80", "c1 bf", "c2", "c2 'a'", "e0 9f bf", "e0 a0", "ed a0 80", "ed bf bf",
+          "f0 8f bf bf", "f4 90 80 80", "f5 80 80 80", "ff", "'12345678' c3 '1234567'"})
         EXPECT_FALSE(valid(hex(bad))) << bad;
 }
 

@@ -1,5 +1,6 @@
-// mqtt-loopback: a session provider for tests. Acknowledges every publish and delivers it to the sessions of its worker that subscribe to its
-// topic; nothing is kept. `$fail/<code>/...` as topic or filter is refused with that reason; a client id `refuse-<code>` is not let in.
+// mqtt-loopback: a session provider for tests. Acknowledges every publish and delivers it to the
+// sessions of its worker that subscribe to its topic; nothing is kept. `$fail/<code>/...` as topic
+// or filter is refused with that reason; a client id `refuse-<code>` is not let in.
 #include <weft/plugin.hpp>
 
 #include <algorithm>
@@ -9,7 +10,8 @@
 
 namespace {
 
-constexpr const char* schema = R"({"kinds": {"proxy": {"options": {"type": "object", "additionalProperties": false}, "exit": "forbidden"}}})";
+constexpr const char* schema =
+    R"({"kinds": {"proxy": {"options": {"type": "object", "additionalProperties": false}, "exit": "forbidden"}}})";
 constexpr uint32_t window_bytes = 64 * 1024;
 
 bool filter_matches(std::string_view filter, std::string_view topic) {
@@ -18,7 +20,8 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
         const auto level = filter.substr(0, f);
         if (level == "#") return true;
         if (level != "+" && level != topic.substr(0, t)) return false;
-        if (f == filter.npos || t == topic.npos) return f == t || (f != filter.npos && filter.substr(f + 1) == "#");
+        if (f == filter.npos || t == topic.npos)
+            return f == t || (f != filter.npos && filter.substr(f + 1) == "#");
         filter.remove_prefix(f + 1);
         topic.remove_prefix(t + 1);
     }
@@ -27,7 +30,8 @@ bool filter_matches(std::string_view filter, std::string_view topic) {
 // The code behind `prefix`, hexadecimal, or 0.
 uint8_t asked_failure(std::string_view text, std::string_view prefix) {
     if (!text.starts_with(prefix)) return 0;
-    return static_cast<uint8_t>(std::strtoul(std::string(text.substr(prefix.size(), 2)).c_str(), nullptr, 16));
+    return static_cast<uint8_t>(
+        std::strtoul(std::string(text.substr(prefix.size(), 2)).c_str(), nullptr, 16));
 }
 
 class session;
@@ -41,11 +45,13 @@ struct loopback final : weft::instance {
 
 class session final : public weft::endpoint {
 public:
-    session(loopback& l, weft::stream s, const weft::meta_view<weft_mqtt_begin>& b) : home_(l), stream_(s), receive_max_(b->receive_max) {
+    session(loopback& l, weft::stream s, const weft::meta_view<weft_mqtt_begin>& b)
+        : home_(l), stream_(s), receive_max_(b->receive_max) {
         home_.all.push_back(this);
         weft::meta_writer<weft_mqtt_begin> m;
         m->qos_max = 1;
-        m->capabilities = WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD | WEFT_MQTT_CAP_SUBSCRIPTION_IDS;
+        m->capabilities =
+            WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD | WEFT_MQTT_CAP_SUBSCRIPTION_IDS;
         stream_.begin(m.get());
         stream_.window(window_bytes);
     }
@@ -60,7 +66,8 @@ public:
         for (const auto& s : weft::slices(d)) payload_ += weft::text_of(s);
         stream_.window(window_bytes);
         if ((d.h.flags & WEFT_FIN) == 0) return;
-        const weft::meta_view<weft_mqtt_publish> m(reinterpret_cast<const weft_meta*>(meta_.data()));
+        const weft::meta_view<weft_mqtt_publish> m(
+            reinterpret_cast<const weft_meta*>(meta_.data()));
         const uint8_t refused = asked_failure(m.text(m->topic), "$fail/");
         if (m->qos != 0) {
             weft::meta_writer<weft_mqtt_ack> ack;
@@ -89,7 +96,10 @@ public:
             answer->type = 11;
             answer->packet_id = u->packet_id;
             for (const auto& ref : u.list<weft_ref>(u->patterns))
-                codes.push_back(std::erase_if(filters_, [&](const auto& x) { return x.pattern == u.text(ref); }) ? 0x00 : 0x11);
+                codes.push_back(
+                    std::erase_if(filters_, [&](const auto& x) { return x.pattern == u.text(ref); })
+                        ? 0x00
+                        : 0x11);
         } else if (const weft::meta_view<weft_mqtt_ack> a(f.h.meta); a) {
             if (inflight_ != 0) --inflight_;
             return pump();
@@ -148,11 +158,14 @@ private:
             weft::chunk c = home_.here.alloc(n + 1, to);
             std::copy_n(d.payload.data() + sent_, n, to);
             c.truncate(n);
-            const auto flags = static_cast<uint16_t>((first ? WEFT_INIT : 0) | (n == left ? WEFT_FIN : 0));
+            const auto flags =
+                static_cast<uint16_t>((first ? WEFT_INIT : 0) | (n == left ? WEFT_FIN : 0));
             stream_.data(c.slice(), first ? m.get() : nullptr, flags);
             sent_ += n;
             if (n != left) continue;
-            if (d.qos != 0) ++inflight_, next_id_ = next_id_ == 65'535 ? uint16_t{1} : static_cast<uint16_t>(next_id_ + 1);
+            if (d.qos != 0)
+                ++inflight_, next_id_ = next_id_ == 65'535 ? uint16_t{1}
+                                                           : static_cast<uint16_t>(next_id_ + 1);
             sent_ = 0;
             waiting_.erase(waiting_.begin());
         }
@@ -184,7 +197,9 @@ weft::endpoint* loopback::accept(weft::stream s, const weft_begin& b) {
 }
 
 struct loopback_binding final : weft::binding {
-    std::unique_ptr<weft::instance> attach(weft::worker w) override { return std::make_unique<loopback>(w); }
+    std::unique_ptr<weft::instance> attach(weft::worker w) override {
+        return std::make_unique<loopback>(w);
+    }
 };
 
 struct plugin {
@@ -194,7 +209,9 @@ struct plugin {
     static constexpr const char* schema = ::schema;
     static constexpr const char* accepts[] = {WEFT_META_MQTT_BEGIN_NAME, nullptr};
     static constexpr const char* emits[] = {nullptr};
-    std::unique_ptr<weft::binding> create(const weft::binding_config&) { return std::make_unique<loopback_binding>(); }
+    std::unique_ptr<weft::binding> create(const weft::binding_config&) {
+        return std::make_unique<loopback_binding>();
+    }
 };
 
 }  // namespace
