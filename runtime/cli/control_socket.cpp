@@ -41,14 +41,14 @@ int listen_on(const std::string& directory) {
     // The mode of the file is what keeps other users out; it is created with it, so that there is
     // no moment without.
     const mode_t before = ::umask(0177);
-    const int bound = ::bind(fd, address.get(), address.size());
-    const int error = errno;
+    const bool bound = ::bind(fd, address.get(), address.size()) == 0;
+    int error = bound ? 0 : errno;
     ::umask(before);
-    if (bound != 0 || ::listen(fd, SOMAXCONN) != 0) {
-        errno = bound != 0 ? error : errno;
-        const std::system_error why(errno, std::system_category(), directory + name);
+    if (bound && ::listen(fd, SOMAXCONN) != 0) error = errno;
+    if (error != 0) {
         ::close(fd);
-        throw why;
+        errno = error;
+        fail(directory + name);
     }
     return fd;
 }
