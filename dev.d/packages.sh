@@ -1,6 +1,6 @@
 # What ./dev needs from the machine's package manager (Debian 12 and its relatives).
 packages_build=(
-    build-essential cmake ninja-build ccache git
+    build-essential cmake ninja-build pkg-config ccache git
     libboost1.81-dev libboost-filesystem1.81-dev libboost-system1.81-dev
     librdkafka-dev libyaml-cpp-dev libvalijson-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
     libcli11-dev libxxhash-dev libmimalloc-dev libssl-dev
