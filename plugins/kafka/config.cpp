@@ -21,8 +21,9 @@ std::string mechanism_of(const std::string& name, const std::string& path) {
     if (name == "scram-sha-1") return "SCRAM-SHA-1";
     if (name == "scram-sha-256") return "SCRAM-SHA-256";
     if (name == "scram-sha-512") return "SCRAM-SHA-512";
-    throw config_error(path, "SASL mechanism '" + name +
-                                 "' is not supported (have: plain, scram-sha-1, scram-sha-256, scram-sha-512)");
+    throw config_error(
+        path, "SASL mechanism '" + name +
+                  "' is not supported (have: plain, scram-sha-1, scram-sha-256, scram-sha-512)");
 }
 
 std::string credential(const nlohmann::json& c, const char* key, const std::string& path) {
@@ -41,25 +42,30 @@ sasl_config parse_sasl(const nlohmann::json& c, const std::string& path) {
     return s;
 }
 
-// The newer form names a guard whose identity and credentials may be inserted; without guards only literal text can work.
+// The newer form names a guard whose identity and credentials may be inserted; without guards only
+// literal text can work.
 sasl_config parse_authorization(const nlohmann::json& authorization) {
     const auto& [guard, entry] = *authorization.items().begin();
     const std::string path = "/options/authorization/" + guard + "/credentials";
     auto s = parse_sasl(entry.at("credentials"), path);
-    for (const auto& [key, text] : {std::pair{"username", s.username}, std::pair{"password", s.password}}) {
+    for (const auto& [key, text] :
+         {std::pair{"username", s.username}, std::pair{"password", s.password}}) {
         if (text == "{identity}" || text == "{credentials}")
-            throw config_error(path + "/" + key, "'" + text + "' needs guard '" + guard +
-                                                     "', and guards are not available yet: write the " + key + " itself");
+            throw config_error(path + "/" + key,
+                               "'" + text + "' needs guard '" + guard +
+                                   "', and guards are not available yet: write the " + key +
+                                   " itself");
     }
     return s;
 }
 
-int64_t bounded(const binding_config& c, const char* key, int64_t fallback, int64_t least, int64_t most) {
+int64_t bounded(const binding_config& c, const char* key, int64_t fallback, int64_t least,
+                int64_t most) {
     const std::string name = std::string(prefix) + key;
     const int64_t v = c.property(name, fallback);
     if (v < least || v > most)
-        throw config_error("", "property " + name + ": " + std::to_string(v) + " is not within " + std::to_string(least) + " to " +
-                                   std::to_string(most));
+        throw config_error("", "property " + name + ": " + std::to_string(v) + " is not within " +
+                                   std::to_string(least) + " to " + std::to_string(most));
     return v;
 }
 
@@ -70,7 +76,8 @@ void read_routes(client_config& out, const binding_config& c) {
         const auto& r = c.routes[i];
         if (i > 0 && r.exit != out.exit)
             throw config_error("/routes/" + std::to_string(i) + "/exit",
-                               "a kafka client has one exit: '" + c.routes[0].exit_name + "' and '" + r.exit_name + "' differ");
+                               "a kafka client has one exit: '" + c.routes[0].exit_name +
+                                   "' and '" + r.exit_name + "' differ");
         out.exit = r.exit;
         if (!r.when.is_array() || r.when.empty()) everything = true;
         if (everything) continue;
@@ -99,7 +106,8 @@ std::optional<server_address> parse_server(std::string_view text) {
     if (host.empty() || host.find_first_of(" \t/,") != std::string_view::npos) return std::nullopt;
     uint16_t port = 0;
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
-    if (error != std::errc{} || end != digits.data() + digits.size() || port == 0) return std::nullopt;
+    if (error != std::errc{} || end != digits.data() + digits.size() || port == 0)
+        return std::nullopt;
     return server_address{std::string(host), port};
 }
 
@@ -109,7 +117,9 @@ std::vector<server_address> parse_servers(std::string_view text, const std::stri
         const auto comma = text.find(',');
         const auto entry = trim(text.substr(0, comma));
         const auto address = parse_server(entry);
-        if (!address) throw config_error(path, "'" + std::string(entry) + "' is not a server: expected host:port");
+        if (!address)
+            throw config_error(path,
+                               "'" + std::string(entry) + "' is not a server: expected host:port");
         out.push_back(*address);
         if (comma == std::string_view::npos) return out;
         text.remove_prefix(comma + 1);
@@ -136,8 +146,8 @@ bool wildcard_match(std::string_view pattern, std::string_view text) {
 }
 
 bool client_config::serves(std::string_view topic) const {
-    return topics.empty() ||
-           std::any_of(topics.begin(), topics.end(), [&](const auto& w) { return wildcard_match(w, topic); });
+    return topics.empty() || std::any_of(topics.begin(), topics.end(),
+                                         [&](const auto& w) { return wildcard_match(w, topic); });
 }
 
 client_config client_config::parse(const binding_config& c) {
@@ -145,13 +155,16 @@ client_config client_config::parse(const binding_config& c) {
     out.name = c.qualified_name();
     const auto servers = c.options.value("servers", nlohmann::json::array());
     for (size_t i = 0; i < servers.size(); ++i) {
-        for (auto& s : parse_servers(servers[i].get<std::string>(), "/options/servers/" + std::to_string(i)))
+        for (auto& s :
+             parse_servers(servers[i].get<std::string>(), "/options/servers/" + std::to_string(i)))
             out.servers.push_back(std::move(s));
     }
     if (c.options.contains("sasl") && c.options.contains("authorization"))
-        throw config_error("/options/authorization", "'sasl' and 'authorization' exclude each other");
+        throw config_error("/options/authorization",
+                           "'sasl' and 'authorization' exclude each other");
     if (c.options.contains("sasl")) out.sasl = parse_sasl(c.options["sasl"], "/options/sasl");
-    if (c.options.contains("authorization")) out.sasl = parse_authorization(c.options["authorization"]);
+    if (c.options.contains("authorization"))
+        out.sasl = parse_authorization(c.options["authorization"]);
     read_routes(out, c);
 
     constexpr int64_t hour = 3'600'000, most_bytes = 1'000'000'000;
@@ -159,11 +172,14 @@ client_config client_config::parse(const binding_config& c) {
     out.meta_max_age_ms = bounded(c, "meta.max.age.ms", out.meta_max_age_ms, 100, 24 * hour);
     out.fetch_max_wait_ms = bounded(c, "fetch.max.wait.millis", out.fetch_max_wait_ms, 0, 60'000);
     out.fetch_max_bytes = bounded(c, "fetch.max.bytes", out.fetch_max_bytes, 1024, most_bytes);
-    out.fetch_partition_max_bytes =
-        bounded(c, "fetch.partition.max.bytes", out.fetch_partition_max_bytes, 1024, out.fetch_max_bytes);
-    out.produce_linger_ms = bounded(c, "produce.max.request.millis", out.produce_linger_ms, 0, 60'000);
-    out.produce_timeout_ms = bounded(c, "produce.max.response.millis", out.produce_timeout_ms, 1'000, 900'000);
-    out.produce_max_bytes = bounded(c, "produce.max.bytes", out.produce_max_bytes, 1024, most_bytes);
+    out.fetch_partition_max_bytes = bounded(
+        c, "fetch.partition.max.bytes", out.fetch_partition_max_bytes, 1024, out.fetch_max_bytes);
+    out.produce_linger_ms =
+        bounded(c, "produce.max.request.millis", out.produce_linger_ms, 0, 60'000);
+    out.produce_timeout_ms =
+        bounded(c, "produce.max.response.millis", out.produce_timeout_ms, 1'000, 900'000);
+    out.produce_max_bytes =
+        bounded(c, "produce.max.bytes", out.produce_max_bytes, 1024, most_bytes);
     out.reconnect_max_ms = bounded(c, "reconnect.max.millis", out.reconnect_max_ms, 10, hour);
     out.unknown_topic_ms = bounded(c, "unknown.topic.millis", out.unknown_topic_ms, 0, hour);
     return out;

@@ -20,7 +20,8 @@ struct kafka_plugin {
 #endif
     static constexpr const char* schema = weft::schema_json;
     static constexpr const char* accepts[] = {WEFT_META_KAFKA_BEGIN_NAME, nullptr};
-    static constexpr const char* emits[] = {WEFT_META_KAFKA_BEGIN_NAME, WEFT_META_TCP_BEGIN_NAME, nullptr};
+    static constexpr const char* emits[] = {WEFT_META_KAFKA_BEGIN_NAME, WEFT_META_TCP_BEGIN_NAME,
+                                            nullptr};
 
     std::unique_ptr<weft::binding> create(weft::binding_config config) {
         if (config.kind == "client") return weft::kafka::make_client(std::move(config));

@@ -26,7 +26,9 @@ void bridge::connect(connect_request request) {
     connections_.back()->start_at(at);
 }
 
-void bridge::slow_down() { penalty_.fail(worker_.now_ns(), static_cast<uint64_t>(config_.reconnect_max_ms)); }
+void bridge::slow_down() {
+    penalty_.fail(worker_.now_ns(), static_cast<uint64_t>(config_.reconnect_max_ms));
+}
 
 void bridge::stop() {
     stopping_ = true;
@@ -51,11 +53,13 @@ void bridge::failed(const connection& c, const std::string& why) {
     observer_.on_connect_failed(c.destination(), why);
 }
 
-// A broker that wants TLS or SASL from somebody who does not know it closes the connection without a word.
+// A broker that wants TLS or SASL from somebody who does not know it closes the connection without
+// a word.
 void bridge::lost(const connection& c, bool by_peer) {
     --established_;
     if (by_peer && !answered_ && (!config_.sasl || c.received() == 0))
-        failed(c, to_string(c.destination()) + " closed the connection without an answer; does it expect TLS or SASL?");
+        failed(c, to_string(c.destination()) +
+                      " closed the connection without an answer; does it expect TLS or SASL?");
 }
 
 void bridge::on_answer() {
@@ -66,7 +70,8 @@ void bridge::on_answer() {
 }
 
 void bridge::remove(connection& c) {
-    const auto it = std::find_if(connections_.begin(), connections_.end(), [&](const auto& p) { return p.get() == &c; });
+    const auto it = std::find_if(connections_.begin(), connections_.end(),
+                                 [&](const auto& p) { return p.get() == &c; });
     if (it == connections_.end()) return;
     std::swap(*it, connections_.back());
     connections_.pop_back();

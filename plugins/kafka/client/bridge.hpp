@@ -1,7 +1,7 @@
 // The worker's side of librdkafka's connections: opens an exit stream for each and moves the bytes.
 //
-// One bridge per instance; everything happens on its worker. A destination that refuses is asked again with growing pauses: the
-// waiting is done here, while librdkafka believes to be connecting.
+// One bridge per instance; everything happens on its worker. A destination that refuses is asked
+// again with growing pauses: the waiting is done here, while librdkafka believes to be connecting.
 #pragma once
 
 #include "config.hpp"
@@ -40,11 +40,13 @@ public:
     void connect(connect_request request);
     // Connections that carry bytes. Zero means that no broker can be talked to.
     size_t established() const { return established_; }
-    // Authentication was refused: every new connection waits a growing while, so that a wrong password does not hammer the brokers.
+    // Authentication was refused: every new connection waits a growing while, so that a wrong
+    // password does not hammer the brokers.
     void slow_down();
     // A broker answered: whoever closes connections from here on has a reason that is none of ours.
     void on_answer();
-    // The openers of our streams are told to end: connections last until stop(), whatever the exit asks.
+    // The openers of our streams are told to end: connections last until stop(), whatever the exit
+    // asks.
     void drain() { draining_ = true; }
     // Ends every connection and refuses new ones from here on.
     void stop();

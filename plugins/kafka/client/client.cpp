@@ -24,21 +24,25 @@ public:
     }
 
     std::unique_ptr<instance> attach(worker w) override {
-        return std::make_unique<client::client_instance>(w, config_, limiter_, [this](client::remains r) {
-            const std::lock_guard lock(mutex_);
-            remains_.push_back(std::move(r));
-        });
+        return std::make_unique<client::client_instance>(w, config_, limiter_,
+                                                         [this](client::remains r) {
+                                                             const std::lock_guard lock(mutex_);
+                                                             remains_.push_back(std::move(r));
+                                                         });
     }
 
 private:
     const client_config config_;
     client::event_limiter limiter_;
     std::mutex mutex_;
-    std::vector<client::remains> remains_;  // of all workers; librdkafka's threads end here, on the control thread
+    std::vector<client::remains>
+        remains_;  // of all workers; librdkafka's threads end here, on the control thread
 };
 
 }  // namespace
 
-std::unique_ptr<binding> make_client(binding_config config) { return std::make_unique<client_binding>(config); }
+std::unique_ptr<binding> make_client(binding_config config) {
+    return std::make_unique<client_binding>(config);
+}
 
 }  // namespace weft::kafka

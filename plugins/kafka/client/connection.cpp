@@ -45,7 +45,8 @@ void connection::open_stream() {
     timer_ = 0;
     phase_ = phase::connecting;
     meta_writer<weft_tcp_begin> m;
-    // Without configured servers librdkafka was given a placeholder: the exit's own destination is meant.
+    // Without configured servers librdkafka was given a placeholder: the exit's own destination is
+    // meant.
     if (!(to_.host == placeholder_host && owner_.config_.servers.empty())) {
         m->remote_host = m.text(to_.host);
         m->remote_port = to_.port;
@@ -100,7 +101,8 @@ void connection::read_some() {
         stream_.data(buffer.slice());
         if (phase_ != phase::open) return;
         if (got < want) {
-            if (got < read_bytes_ / 4) read_bytes_ = std::max(limits::read_bytes_min, read_bytes_ / 2);
+            if (got < read_bytes_ / 4)
+                read_bytes_ = std::max(limits::read_bytes_min, read_bytes_ / 2);
             return;
         }
         read_bytes_ = std::min(limits::read_bytes_max, read_bytes_ * 2);
@@ -168,7 +170,8 @@ void connection::fail(const weft_meta* meta) {
     close(true);
 }
 
-// The exit asks to move over. librdkafka connects again by itself, so closing is all; a pause in the traffic is the best moment.
+// The exit asks to move over. librdkafka connects again by itself, so closing is all; a pause in
+// the traffic is the best moment.
 void connection::on_drain(stream, const weft_frame&) {
     if (drain_since_ns_ != 0 || phase_ == phase::closed || owner_.draining_) return;
     drain_since_ns_ = owner_.worker_.now_ns();
@@ -178,7 +181,8 @@ void connection::on_drain(stream, const weft_frame&) {
 void connection::on_drain_check() {
     timer_ = 0;
     const uint64_t now = owner_.worker_.now_ns();
-    const uint64_t idle_at = std::max(active_ns_, drain_since_ns_) + limits::drain_idle_ms * 1'000'000;
+    const uint64_t idle_at =
+        std::max(active_ns_, drain_since_ns_) + limits::drain_idle_ms * 1'000'000;
     const uint64_t at = std::min(idle_at, drain_since_ns_ + limits::drain_max_ms * 1'000'000);
     if (now >= at) return close();
     timer_ = owner_.worker_.timer_at(at, call<&connection::on_drain_check>, this);

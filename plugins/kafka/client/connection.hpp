@@ -1,7 +1,9 @@
-// One connection of librdkafka: a socket pair's end on one side, an exit stream on the other, bytes between them.
+// One connection of librdkafka: a socket pair's end on one side, an exit stream on the other, bytes
+// between them.
 //
-// Up, the socket is read only while the stream has credit. Down, credit returns only for bytes that the socket took. So the
-// kernel's socket buffers and one window are all that waits here. Either side's end ends the other.
+// Up, the socket is read only while the stream has credit. Down, credit returns only for bytes that
+// the socket took. So the kernel's socket buffers and one window are all that waits here. Either
+// side's end ends the other.
 #pragma once
 
 #include "bridge.hpp"

@@ -31,7 +31,9 @@ rd_kafka_topic_t* consumer::topic_for(const std::string& name) {
     return t.get();
 }
 
-void consumer::remove(fetch_stream& s) { streams_.erase(std::remove(streams_.begin(), streams_.end(), &s), streams_.end()); }
+void consumer::remove(fetch_stream& s) {
+    streams_.erase(std::remove(streams_.begin(), streams_.end(), &s), streams_.end());
+}
 
 void consumer::on_events(uint32_t) {
     handle_->acknowledge();
@@ -44,7 +46,8 @@ void consumer::on_events(uint32_t) {
     bool more = false;
     const auto streams = streams_;  // a stream may leave
     for (auto* s : streams) {
-        if (std::find(streams_.begin(), streams_.end(), s) != streams_.end()) more |= s->drain_queue();
+        if (std::find(streams_.begin(), streams_.end(), s) != streams_.end())
+            more |= s->drain_queue();
     }
     if (more) handle_->wake();
 }

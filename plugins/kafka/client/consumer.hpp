@@ -1,8 +1,9 @@
 // The consumer of one worker: one librdkafka handle for all FETCH streams, without a group.
 //
-// It uses librdkafka's per-partition interface rather than assign(): that needs a group.id, and with it a coordinator connection
-// and the right to use the group. Each stream has a queue of its own, so that a stream without credit is simply not read from:
-// librdkafka's limits per queue do the rest, nothing fetched is thrown away, and nobody else waits.
+// It uses librdkafka's per-partition interface rather than assign(): that needs a group.id, and
+// with it a coordinator connection and the right to use the group. Each stream has a queue of its
+// own, so that a stream without credit is simply not read from: librdkafka's limits per queue do
+// the rest, nothing fetched is thrown away, and nobody else waits.
 #pragma once
 
 #include "handle.hpp"
@@ -33,8 +34,12 @@ public:
     void add(fetch_stream& s) { streams_.push_back(&s); }
     void remove(fetch_stream& s);
     // A partition can be fetched once per handle. False when it is already.
-    bool claim(const std::string& topic, int32_t partition) { return claimed_.emplace(topic, partition).second; }
-    void unclaim(const std::string& topic, int32_t partition) { claimed_.erase({topic, partition}); }
+    bool claim(const std::string& topic, int32_t partition) {
+        return claimed_.emplace(topic, partition).second;
+    }
+    void unclaim(const std::string& topic, int32_t partition) {
+        claimed_.erase({topic, partition});
+    }
 
     // The end of the instance: to be destroyed off the worker.
     std::unique_ptr<handle> release_handle();

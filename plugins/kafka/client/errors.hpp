@@ -1,4 +1,5 @@
-// librdkafka's error codes as the kafka metadata knows them: Kafka protocol codes, -1 where Kafka has none.
+// librdkafka's error codes as the kafka metadata knows them: Kafka protocol codes, -1 where Kafka
+// has none.
 #pragma once
 
 #include <librdkafka/rdkafka.h>
@@ -13,16 +14,22 @@ inline int32_t kafka_code(rd_kafka_resp_err_t e) {
     if (e >= 0) return e;
     switch (e) {
         case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION: return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
-        case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT: return RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
-        case RD_KAFKA_RESP_ERR__AUTHENTICATION: return RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
-        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET: return RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-        default: return -1;
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
+            return RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
+        case RD_KAFKA_RESP_ERR__MSG_TIMED_OUT:
+            return RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT;
+        case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+            return RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED;
+        case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
+            return RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+        default:
+            return -1;
     }
 }
 
 // An error text of librdkafka without what only librdkafka's developers want to know:
-// "sasl_plaintext://b:9092/1: SASL authentication error: Invalid password (after 3ms in state AUTH_REQ)" is "Invalid password".
+// "sasl_plaintext://b:9092/1: SASL authentication error: Invalid password (after 3ms in state
+// AUTH_REQ)" is "Invalid password".
 inline std::string plain_text(std::string_view text) {
     const auto scheme = text.find("://");
     const auto node_end = scheme == std::string_view::npos ? scheme : text.find(": ", scheme);
@@ -40,8 +47,10 @@ inline bool means_missing(rd_kafka_resp_err_t e) {
 }
 
 inline bool means_denied(rd_kafka_resp_err_t e) {
-    return e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED || e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
-           e == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED || e == RD_KAFKA_RESP_ERR__AUTHENTICATION;
+    return e == RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED ||
+           e == RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED ||
+           e == RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED ||
+           e == RD_KAFKA_RESP_ERR__AUTHENTICATION;
 }
 
 }  // namespace weft::kafka::client

@@ -9,7 +9,9 @@ namespace weft::kafka::client {
 
 namespace {
 
-void destroy_message(void* m) { rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(m)); }
+void destroy_message(void* m) {
+    rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(m));
+}
 
 void fill(meta_writer<weft_kafka_record>& out, const rd_kafka_message_t& m) {
     out.clear();
@@ -39,13 +41,15 @@ void fill(meta_writer<weft_kafka_record>& out, const rd_kafka_message_t& m) {
 
 }  // namespace
 
-fetch_stream::fetch_stream(stream s, stream_owner& owner, worker w, topics& registry, consumer& c, health& h,
-                           const std::string& name, std::span<const weft_kafka_position> positions)
+fetch_stream::fetch_stream(stream s, stream_owner& owner, worker w, topics& registry, consumer& c,
+                           health& h, const std::string& name,
+                           std::span<const weft_kafka_position> positions)
     : topic_stream(s, owner), worker_(w), topics_(registry), consumer_(c), health_(h), name_(name) {
     topic_ = consumer_.topic_for(name_);
     queue_.reset(rd_kafka_queue_new(consumer_.librdkafka().get()));
     for (const auto& p : positions) partitions_.push_back({p.partition, p.offset, false, false});
-    std::sort(partitions_.begin(), partitions_.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    std::sort(partitions_.begin(), partitions_.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
     consumer_.add(*this);
     stream_.begin();
     topics_.join(*this, name_, false);
@@ -61,10 +65,12 @@ fetch_stream::~fetch_stream() {
     rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
 }
 
-// Those that the topic has so far; partitions that come later follow when the metadata tells of them.
+// Those that the topic has so far; partitions that come later follow when the metadata tells of
+// them.
 void fetch_stream::start_partitions() {
     if (finished_ || !of || !of->present || !topic_) return;
-    const bool first = std::none_of(partitions_.begin(), partitions_.end(), [](const auto& p) { return p.started; });
+    const bool first = std::none_of(partitions_.begin(), partitions_.end(),
+                                    [](const auto& p) { return p.started; });
     for (auto& p : partitions_) {
         if (!p.started && static_cast<size_t>(p.id) < of->partition_count()) start(p);
     }
@@ -75,7 +81,8 @@ void fetch_stream::start(partition& p) {
     if (!p.claimed) p.claimed = consumer_.claim(name_, p.id);
     if (!p.claimed) {
         health_.event(WEFT_ERROR, "binding.kafka.fetch.error", name_ + "/" + std::to_string(p.id),
-                      "Partition " + std::to_string(p.id) + " of topic (" + name_ + ") is fetched by another stream already.");
+                      "Partition " + std::to_string(p.id) + " of topic (" + name_ +
+                          ") is fetched by another stream already.");
         return;
     }
     p.started = rd_kafka_consume_start_queue(topic_, p.id, p.next, queue_.get()) == 0;
@@ -102,7 +109,8 @@ bool fetch_stream::drain_queue() {
         if (batch_at_ == batch_.size()) {
             if (stream_.credit() <= stream_.padding()) return false;  // on_window comes
             batch_.resize(limits::fetch_batch_max);
-            const ssize_t n = rd_kafka_consume_batch_queue(queue_.get(), 0, batch_.data(), batch_.size());
+            const ssize_t n =
+                rd_kafka_consume_batch_queue(queue_.get(), 0, batch_.data(), batch_.size());
             batch_.resize(n > 0 ? static_cast<size_t>(n) : 0);
             batch_at_ = 0;
             if (batch_.empty()) return false;
@@ -130,8 +138,10 @@ bool fetch_stream::send(rd_kafka_message_t* m) {
         return false;
     } else {
         health_.event(WEFT_ERROR, "binding.kafka.fetch.error", name_,
-                      "Record at offset " + std::to_string(m->offset) + ", partition " + std::to_string(m->partition) + " of topic (" +
-                          name_ + ") is left out: its " + std::to_string(m->len) + " bytes exceed the receiver's window.");
+                      "Record at offset " + std::to_string(m->offset) + ", partition " +
+                          std::to_string(m->partition) + " of topic (" + name_ +
+                          ") is left out: its " + std::to_string(m->len) +
+                          " bytes exceed the receiver's window.");
         p->next = m->offset + 1;
         rd_kafka_message_destroy(m);
     }
@@ -150,7 +160,8 @@ void fetch_stream::send_record(rd_kafka_message_t* m, partition& p) {
     }
     // The payload stays where librdkafka has it, until the last slice of it is released.
     weft_slice s{};
-    if (services.buffers->wrap(worker_.handle(), m->payload, static_cast<uint32_t>(m->len), destroy_message, m, &s) != WEFT_OK)
+    if (services.buffers->wrap(worker_.handle(), m->payload, static_cast<uint32_t>(m->len),
+                               destroy_message, m, &s) != WEFT_OK)
         throw std::bad_alloc();
     const chunk lent = chunk::adopt(s);
     stream_.data(lent.slice(), meta.get());
@@ -159,22 +170,26 @@ void fetch_stream::send_record(rd_kafka_message_t* m, partition& p) {
 void fetch_stream::on_error(const rd_kafka_message_t& m) {
     partition* p = find(m.partition);
     switch (m.err) {
-        case RD_KAFKA_RESP_ERR__PARTITION_EOF: return;
+        case RD_KAFKA_RESP_ERR__PARTITION_EOF:
+            return;
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
             if (p) restart(*p);
             return;
         case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
         case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
-        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return topics_.ask();
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+            return topics_.ask();
         case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
             health_.event(WEFT_ERROR, "binding.kafka.topic.authorization.failed", name_,
                           "FETCH Topic authorization failed for topic (" + name_ + ").");
             if (std::exchange(denied_, true)) return;
-            return send_status(WEFT_KAFKA_NOT_AUTHORIZED, m.err, "not authorized to read topic '" + name_ + "'");
+            return send_status(WEFT_KAFKA_NOT_AUTHORIZED, m.err,
+                               "not authorized to read topic '" + name_ + "'");
         default:
             health_.event(WEFT_ERROR, "binding.kafka.fetch.error", name_,
-                          "Fetch error (" + std::to_string(kafka_code(m.err)) + ") for topic (" + name_ + "), partition " +
-                              std::to_string(m.partition) + ". " + rd_kafka_message_errstr(&m));
+                          "Fetch error (" + std::to_string(kafka_code(m.err)) + ") for topic (" +
+                              name_ + "), partition " + std::to_string(m.partition) + ". " +
+                              rd_kafka_message_errstr(&m));
     }
 }
 
@@ -182,7 +197,8 @@ void fetch_stream::on_error(const rd_kafka_message_t& m) {
 void fetch_stream::restart(partition& p) {
     const std::string where = "partition " + std::to_string(p.id) + " of topic '" + name_ + "'";
     if (p.next >= 0) {
-        const std::string text = "offset " + std::to_string(p.next) + " of " + where + " is gone: reading from the beginning";
+        const std::string text = "offset " + std::to_string(p.next) + " of " + where +
+                                 " is gone: reading from the beginning";
         health_.event(WEFT_WARN, "binding.kafka.offset.out.of.range", where, text);
         send_status(WEFT_KAFKA_OK, RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE, text);
         p.next = WEFT_KAFKA_OFFSET_BEGIN;
@@ -193,7 +209,8 @@ void fetch_stream::restart(partition& p) {
 }
 
 fetch_stream::partition* fetch_stream::find(int32_t id) {
-    const auto it = std::lower_bound(partitions_.begin(), partitions_.end(), id, [](const auto& p, int32_t i) { return p.id < i; });
+    const auto it = std::lower_bound(partitions_.begin(), partitions_.end(), id,
+                                     [](const auto& p, int32_t i) { return p.id < i; });
     return it == partitions_.end() || it->id != id ? nullptr : &*it;
 }
 

@@ -11,8 +11,8 @@ namespace weft::kafka::client {
 
 class fetch_stream : public topic_stream {
 public:
-    fetch_stream(stream s, stream_owner& owner, worker w, topics& registry, consumer& c, health& h, const std::string& name,
-                 std::span<const weft_kafka_position> positions);
+    fetch_stream(stream s, stream_owner& owner, worker w, topics& registry, consumer& c, health& h,
+                 const std::string& name, std::span<const weft_kafka_position> positions);
     ~fetch_stream() override;
 
     void on_topic() override { start_partitions(); }
@@ -28,7 +28,8 @@ public:
 private:
     struct partition {
         int32_t id = 0;
-        int64_t next = 0;  // where fetching begins or goes on; WEFT_KAFKA_OFFSET_* before the first record
+        int64_t next =
+            0;  // where fetching begins or goes on; WEFT_KAFKA_OFFSET_* before the first record
         bool claimed = false, started = false;
     };
 
@@ -50,7 +51,8 @@ private:
     rd_kafka_topic_t* topic_ = nullptr;  // the consumer's
     queue_handle queue_;
     std::vector<partition> partitions_;  // by id
-    std::vector<rd_kafka_message_t*> batch_;  // taken from the queue and not sent yet, from batch_at_ on
+    std::vector<rd_kafka_message_t*>
+        batch_;  // taken from the queue and not sent yet, from batch_at_ on
     size_t batch_at_ = 0;
     uint32_t window_max_ = 0;
     bool denied_ = false;  // said to be not authorized to read

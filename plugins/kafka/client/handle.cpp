@@ -20,7 +20,9 @@ void set(rd_kafka_conf_t* conf, const char* key, const std::string& value) {
         throw std::runtime_error(std::string("librdkafka refuses ") + key + ": " + error.data());
 }
 
-void set(rd_kafka_conf_t* conf, const char* key, int64_t value) { set(conf, key, std::to_string(value)); }
+void set(rd_kafka_conf_t* conf, const char* key, int64_t value) {
+    set(conf, key, std::to_string(value));
+}
 
 std::string server_list(const client_config& config) {
     if (config.servers.empty()) return std::string(placeholder_host) + ":9092";
@@ -39,9 +41,11 @@ void set_common(rd_kafka_conf_t* c, const client_config& config) {
         set(c, "sasl.username", config.sasl->username);
         set(c, "sasl.password", config.sasl->password);
     }
-    set(c, "socket.nagle.disable", "false");  // means nothing on a socket pair and would be logged per connection
+    set(c, "socket.nagle.disable",
+        "false");  // means nothing on a socket pair and would be logged per connection
     set(c, "socket.send.buffer.bytes", limits::send_buffer);
-    // librdkafka's own pauses are short and the bridge adds growing ones: it knows a refusal from a lost connection.
+    // librdkafka's own pauses are short and the bridge adds growing ones: it knows a refusal from a
+    // lost connection.
     set(c, "reconnect.backoff.ms", 10);
     set(c, "reconnect.backoff.max.ms", 200);
     set(c, "connections.max.idle.ms", 0);
@@ -57,11 +61,13 @@ void set_producer(rd_kafka_conf_t* c, const client_config& config) {
     set(c, "retry.backoff.ms", 20);
     set(c, "linger.ms", config.produce_linger_ms);
     set(c, "request.timeout.ms", config.produce_timeout_ms);
-    // Kafka may be away for as long as it likes: a record waits, nothing acknowledged can be lost, nothing overtakes.
+    // Kafka may be away for as long as it likes: a record waits, nothing acknowledged can be lost,
+    // nothing overtakes.
     set(c, "message.timeout.ms", 0);
     set(c, "queue.buffering.max.messages", limits::queue_messages_max);
     set(c, "queue.buffering.max.kbytes", limits::queue_kbytes_max);
-    set(c, "sticky.partitioning.linger.ms", 0);  // our partitioner decides for records without key, too
+    set(c, "sticky.partitioning.linger.ms",
+        0);  // our partitioner decides for records without key, too
     rd_kafka_conf_set_events(c, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
 }
 
@@ -98,7 +104,8 @@ handle::handle(role r, const client_config& config, hooks& callbacks)
     auto conf = make_conf(r, config);
     callbacks.install(conf.get());
     std::array<char, 256> error{};
-    rk_ = rd_kafka_new(r == role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(), error.data(), error.size());
+    rk_ = rd_kafka_new(r == role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(),
+                       error.data(), error.size());
     if (!rk_) throw std::runtime_error(std::string("librdkafka: ") + error.data());
     conf.release();  // librdkafka's now
     main_.reset(rd_kafka_queue_get_main(rk_));
@@ -109,7 +116,8 @@ handle::~handle() {
     main_.reset();
     if (!rk_) return;
     if (rd_kafka_type(rk_) == RD_KAFKA_PRODUCER)
-        rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+        rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                RD_KAFKA_PURGE_F_NON_BLOCKING);
     rd_kafka_destroy_flags(rk_, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
 }
 

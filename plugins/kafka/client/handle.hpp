@@ -1,4 +1,5 @@
-// A librdkafka instance with the settings that work over the bridge, and the descriptor that tells of its events.
+// A librdkafka instance with the settings that work over the bridge, and the descriptor that tells
+// of its events.
 #pragma once
 
 #include "config.hpp"
@@ -45,7 +46,8 @@ public:
     rd_kafka_t* get() const { return rk_; }
     rd_kafka_queue_t* main_queue() const { return main_.get(); }
 
-    // Readable when a signalling queue went from empty to not empty, so: acknowledge first, then empty the queues.
+    // Readable when a signalling queue went from empty to not empty, so: acknowledge first, then
+    // empty the queues.
     int event_fd() const { return event_fd_.get(); }
     void signal_from(rd_kafka_queue_t* queue) const;
     void acknowledge() const;

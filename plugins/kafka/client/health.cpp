@@ -28,12 +28,14 @@ void health::on_opened() {
 void health::on_connected(const server_address& to) {
     if (event_over(connection_failed, to_string(to)))
         worker_.emit(WEFT_INFO, "binding.kafka.broker.connected",
-                     "Connected to broker at host (" + to.host + "), port (" + std::to_string(to.port) + ").");
+                     "Connected to broker at host (" + to.host + "), port (" +
+                         std::to_string(to.port) + ").");
 }
 
 void health::on_connect_failed(const server_address& to, const std::string& why) {
     event(WEFT_WARN, connection_failed, to_string(to),
-          "Broker connection failed for host (" + to.host + "), port (" + std::to_string(to.port) + "). " + why);
+          "Broker connection failed for host (" + to.host + "), port (" + std::to_string(to.port) +
+              "). " + why);
     if (!connected || !connected()) on_unreachable(why);
 }
 
@@ -74,30 +76,39 @@ void health::on_error(rd_kafka_resp_err_t error, const std::string& text) {
         case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
         case RD_KAFKA_RESP_ERR_UNSUPPORTED_SASL_MECHANISM:
             // A connection that broke while authenticating says nothing about the credentials.
-            if (text.find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)) != std::string::npos) return;
+            if (text.find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)) != std::string::npos)
+                return;
             return authentication_failed(plain_text(text));
         case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
             return event(WEFT_ERROR, "binding.kafka.cluster.authorization.failed", "", text);
-        default: return;  // connections come and go; the bridge and the metadata know better what that means
+        default:
+            return;  // connections come and go; the bridge and the metadata know better what that
+                     // means
     }
 }
 
 void health::authentication_failed(const std::string& text) {
     const std::string user = config_.sasl ? config_.sasl->username : "";
     const std::string mechanism = config_.sasl ? config_.sasl->mechanism : "";
-    if (text.find("nsupported") != std::string::npos && text.find("echanism") != std::string::npos) {
-        event(WEFT_ERROR, mechanism_unsupported, "", "Unsupported SASL mechanism (" + mechanism + ").");
+    if (text.find("nsupported") != std::string::npos &&
+        text.find("echanism") != std::string::npos) {
+        event(WEFT_ERROR, mechanism_unsupported, "",
+              "Unsupported SASL mechanism (" + mechanism + ").");
     } else {
-        event(WEFT_ERROR, sasl_failed, "", "SASL authentication failed for identity (" + user + "): " + text);
+        event(WEFT_ERROR, sasl_failed, "",
+              "SASL authentication failed for identity (" + user + "): " + text);
     }
     enter({WEFT_KAFKA_NOT_AUTHORIZED, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, text});
     if (on_refused) on_refused();
 }
 
-void health::event(weft_level level, const char* id, const std::string& about, const std::string& text) {
+void health::event(weft_level level, const char* id, const std::string& about,
+                   const std::string& text) {
     if (limiter_.allow(id + (' ' + about), worker_.now_ns())) worker_.emit(level, id, text);
 }
 
-bool health::event_over(const char* id, const std::string& about) { return limiter_.over(id + (' ' + about)); }
+bool health::event_over(const char* id, const std::string& about) {
+    return limiter_.over(id + (' ' + about));
+}
 
 }  // namespace weft::kafka::client

@@ -1,4 +1,5 @@
-// Whether the cluster can be talked to, as far as this instance knows: state for streams, readiness, events.
+// Whether the cluster can be talked to, as far as this instance knows: state for streams,
+// readiness, events.
 #pragma once
 
 #include "bridge.hpp"
@@ -47,7 +48,8 @@ public:
     void on_answer(const std::string& cluster_id);
     // An error event of librdkafka.
     void on_error(rd_kafka_resp_err_t error, const std::string& text);
-    // Set while connections carry bytes: a single failure among several brokers is an event, but no outage.
+    // Set while connections carry bytes: a single failure among several brokers is an event, but no
+    // outage.
     std::function<bool()> connected;
 
     void event(weft_level level, const char* id, const std::string& about, const std::string& text);

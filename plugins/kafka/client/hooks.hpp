@@ -1,7 +1,7 @@
 // What librdkafka's handles of one instance call back into: sockets and log lines.
 //
-// Called on librdkafka's threads, possibly after the instance is gone: it must live until the last handle is destroyed, and reaches
-// the instance by posts only.
+// Called on librdkafka's threads, possibly after the instance is gone: it must live until the last
+// handle is destroyed, and reaches the instance by posts only.
 #pragma once
 
 #include "bridge.hpp"
@@ -24,9 +24,11 @@ public:
 
 private:
     static int on_socket(int domain, int type, int protocol, void* opaque);
-    static int on_connect(int fd, const sockaddr* address, int size, const char* node, void* opaque);
+    static int on_connect(int fd, const sockaddr* address, int size, const char* node,
+                          void* opaque);
     static int on_close(int fd, void* opaque);
-    static int on_resolve(const char* node, const char* service, const addrinfo* hints, addrinfo** result, void* opaque);
+    static int on_resolve(const char* node, const char* service, const addrinfo* hints,
+                          addrinfo** result, void* opaque);
     static void on_log(const rd_kafka_t* rk, int level, const char* facility, const char* text);
     void log_line(int level, const char* facility, const char* text);
 

@@ -26,7 +26,8 @@ endpoint* refuse(stream s, int32_t error, const std::string& why) {
 
 }  // namespace
 
-client_instance::client_instance(worker w, const client_config& config, event_limiter& limiter, std::function<void(remains)> bury)
+client_instance::client_instance(worker w, const client_config& config, event_limiter& limiter,
+                                 std::function<void(remains)> bury)
     : worker_(w),
       config_(config),
       bury_(std::move(bury)),
@@ -38,8 +39,10 @@ client_instance::client_instance(worker w, const client_config& config, event_li
     health_.on_chance = [this] { topics_.ask(); };
     health_.on_refused = [this] { bridge_.slow_down(); };
     topics_.on_answer = [this] { bridge_.on_answer(); };
-    // One instance of the process finds out whether Kafka is there without being asked; it begins when all bindings are attached.
-    if (w.index() == 0) start_timer_ = w.timer_in_ms(limits::first_probe_ms, call<&client_instance::start>, this);
+    // One instance of the process finds out whether Kafka is there without being asked; it begins
+    // when all bindings are attached.
+    if (w.index() == 0)
+        start_timer_ = w.timer_in_ms(limits::first_probe_ms, call<&client_instance::start>, this);
 }
 
 client_instance::~client_instance() {
@@ -67,16 +70,19 @@ void client_instance::start() {
 }
 
 producer& client_instance::ensure_producer() {
-    if (!producer_) producer_ = std::make_unique<producer>(worker_, config_, *hooks_, health_, *thread_);
+    if (!producer_)
+        producer_ = std::make_unique<producer>(worker_, config_, *hooks_, health_, *thread_);
     return *producer_;
 }
 
 endpoint* client_instance::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> begin(b.h.meta);
     if (draining_) return refuse(s, -1, "the kafka client is being replaced or stopped");
-    if (!begin || begin.text(begin->topic).empty()) return refuse(s, -1, "a kafka client needs a topic");
+    if (!begin || begin.text(begin->topic).empty())
+        return refuse(s, -1, "a kafka client needs a topic");
     const std::string topic(begin.text(begin->topic));
-    if (!config_.serves(topic)) return refuse(s, -1, "no route of " + config_.name + " takes topic '" + topic + "'");
+    if (!config_.serves(topic))
+        return refuse(s, -1, "no route of " + config_.name + " takes topic '" + topic + "'");
     start();
     topic_stream* out = nullptr;
     switch (begin->role) {
@@ -85,12 +91,17 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
             break;
         case WEFT_KAFKA_FETCH: {
             const auto positions = begin.list<weft_kafka_position>(begin->positions);
-            out = new fetch_stream(s, *this, worker_, topics_, *consumer_, health_, topic, positions);
+            out =
+                new fetch_stream(s, *this, worker_, topics_, *consumer_, health_, topic, positions);
             break;
         }
-        case WEFT_KAFKA_META: out = new meta_stream(s, *this, topics_, topic); break;
+        case WEFT_KAFKA_META:
+            out = new meta_stream(s, *this, topics_, topic);
+            break;
         default:
-            return refuse(s, -1, "a kafka client serves produce, fetch and meta streams; put a cache_client before it for the rest");
+            return refuse(s, -1,
+                          "a kafka client serves produce, fetch and meta streams; put a "
+                          "cache_client before it for the rest");
     }
     ++streams_;
     return out;
@@ -101,7 +112,8 @@ void client_instance::on_stream_gone() {
     if (draining_ && streams_ == 0) stop_bridge();
 }
 
-// Openers end their streams once what they sent is answered; the connections to the brokers go when the last has.
+// Openers end their streams once what they sent is answered; the connections to the brokers go when
+// the last has.
 void client_instance::drain(uint64_t deadline_ns) {
     draining_ = true;
     bridge_.drain();
@@ -109,7 +121,8 @@ void client_instance::drain(uint64_t deadline_ns) {
     if (streams_ == 0) return stop_bridge();
     constexpr uint64_t margin = limits::drain_margin_ms * 1'000'000;
     if (deadline_ns != UINT64_MAX)
-        drain_timer_ = worker_.timer_at(deadline_ns > margin ? deadline_ns - margin : 0, call<&client_instance::stop_bridge>, this);
+        drain_timer_ = worker_.timer_at(deadline_ns > margin ? deadline_ns - margin : 0,
+                                        call<&client_instance::stop_bridge>, this);
 }
 
 void client_instance::stop_bridge() {

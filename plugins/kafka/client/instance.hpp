@@ -1,6 +1,8 @@
-// The client kind on one worker: accepts PRODUCE, FETCH and META streams, and owns what serves them.
+// The client kind on one worker: accepts PRODUCE, FETCH and META streams, and owns what serves
+// them.
 //
-// librdkafka's handles are made with the first stream. They are destroyed, which blocks, with the binding: see remains.
+// librdkafka's handles are made with the first stream. They are destroyed, which blocks, with the
+// binding: see remains.
 #pragma once
 
 #include "bridge.hpp"
@@ -29,7 +31,8 @@ struct remains {
 
 class client_instance : public instance, private stream_owner {
 public:
-    client_instance(worker w, const client_config& config, event_limiter& limiter, std::function<void(remains)> bury);
+    client_instance(worker w, const client_config& config, event_limiter& limiter,
+                    std::function<void(remains)> bury);
     ~client_instance() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;

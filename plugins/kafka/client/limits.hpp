@@ -6,33 +6,41 @@
 
 namespace weft::kafka::client::limits {
 
-// Bridge: bytes of one read from librdkafka, growing while reads fill the buffer. 64 KiB reads keep TLS in the chain efficient.
+// Bridge: bytes of one read from librdkafka, growing while reads fill the buffer. 64 KiB reads keep
+// TLS in the chain efficient.
 constexpr uint32_t read_bytes_min = 4 * 1024;
 constexpr uint32_t read_bytes_max = 64 * 1024;
 // Reads per wake-up of one connection, so that a bulk producer does not hold up the worker.
 constexpr int reads_per_wake_max = 4;
-// Credit granted to the exit: what may wait in memory when librdkafka does not take a broker's answer.
+// Credit granted to the exit: what may wait in memory when librdkafka does not take a broker's
+// answer.
 constexpr uint32_t reply_window_bytes = 256 * 1024;
 // SO_SNDBUF while "connected" is withheld; the kernel raises smaller values to this.
 constexpr int withheld_send_buffer = 4608;
 // The usual SO_SNDBUF, which librdkafka sets right after it sees "connected".
 constexpr int send_buffer = 212'992;
-// First pause before connecting to a broker again that refused; doubled up to client_config.reconnect_max_ms.
+// First pause before connecting to a broker again that refused; doubled up to
+// client_config.reconnect_max_ms.
 constexpr uint64_t reconnect_min_ms = 20;
-// A connection told to move (DRAIN) is closed after so long without bytes, or at the latest after the second.
+// A connection told to move (DRAIN) is closed after so long without bytes, or at the latest after
+// the second.
 constexpr uint64_t drain_idle_ms = 250;
 constexpr uint64_t drain_max_ms = 5'000;
-// Before a drain deadline by so much, what is left is given up, so that the host finds nothing to abort.
+// Before a drain deadline by so much, what is left is given up, so that the host finds nothing to
+// abort.
 constexpr uint64_t drain_margin_ms = 100;
 
-// Producer: what one PRODUCE stream may have waiting for librdkafka to take it. Credit returns as soon as it is taken.
-constexpr uint32_t produce_window_bytes = 4 * 1024 * 1024;
+// Producer: what one PRODUCE stream may have waiting for librdkafka to take it, at least; a record
+// of produce_max_bytes must fit. Credit returns as soon as a record is taken.
+constexpr uint32_t produce_window_bytes_min = 4 * 1024 * 1024;
 // Credit that a record costs beside its payload, so that empty records are bounded too.
 constexpr uint32_t record_overhead_bytes = 128;
-// Unacknowledged records and bytes of one worker inside librdkafka; beyond it the streams wait. Above what mqtt-kafka lets in.
+// Unacknowledged records and bytes of one worker inside librdkafka; beyond it the streams wait.
+// Above what mqtt-kafka lets in.
 constexpr int queue_messages_max = 500'000;
 constexpr int queue_kbytes_max = 256 * 1024;
-// Payloads from this size on are lent to librdkafka; smaller ones are copied, since a lent one holds a whole receive buffer.
+// Payloads from this size on are lent to librdkafka; smaller ones are copied, since a lent one
+// holds a whole receive buffer.
 constexpr size_t lend_bytes_min = 8 * 1024;
 // Delivery reports handled per wake-up.
 constexpr int report_events_per_wake_max = 64;
@@ -51,7 +59,8 @@ constexpr int fetch_queue_messages_min = 20'000;
 
 // The first look whether Kafka is there, so long after attach: the exit is attached by then.
 constexpr uint64_t first_probe_ms = 5;
-// Metadata: pauses between attempts while the cluster or a topic is missing, and how long one request may take
+// Metadata: pauses between attempts while the cluster or a topic is missing, and how long one
+// request may take
 constexpr uint64_t meta_retry_min_ms = 100;
 constexpr uint64_t meta_retry_max_ms = 2'000;
 // (which is also how long the end of the binding may have to wait for one).
@@ -59,7 +68,8 @@ constexpr int meta_probe_ms = 500;      // while no broker answers
 constexpr int meta_request_ms = 2'000;  // while they do
 // Connected, but no answer for so long: the cluster counts as unreachable.
 constexpr uint64_t meta_silence_ms = 3'000;
-// A topic that the cluster denies for so long is said to be missing; a starting broker may deny it at first.
+// A topic that the cluster denies for so long is said to be missing; a starting broker may deny it
+// at first.
 constexpr uint64_t topic_missing_ms = 1'000;
 // A partition without leader is reported with unknown offsets after so many attempts.
 constexpr int leaderless_attempts_max = 5;

@@ -11,12 +11,16 @@ meta_stream::meta_stream(stream s, stream_owner& owner, topics& registry, const 
 void meta_stream::on_topic() {
     const topic& t = *of;
     if (!t.present || t.query < first_query) return;
-    // A partition without leader holds the first answer up for a few attempts, and is then told with unknown offsets.
-    if (!told_ && !t.offsets_known() && t.leaderless_attempts < limits::leaderless_attempts_max) return;
+    // A partition without leader holds the first answer up for a few attempts, and is then told
+    // with unknown offsets.
+    if (!told_ && !t.offsets_known() && t.leaderless_attempts < limits::leaderless_attempts_max)
+        return;
 
     std::vector<partition_key> now;
     for (const auto& p : t.metadata.partitions) now.push_back({p.id, p.known()});
-    if (told_ && now == told_partitions_ && t.metadata.cleanup == told_cleanup_ && t.cluster_id == told_cluster_) return;
+    if (told_ && now == told_partitions_ && t.metadata.cleanup == told_cleanup_ &&
+        t.cluster_id == told_cluster_)
+        return;
 
     meta_writer<weft_kafka_partitions> m;
     m->cleanup = t.metadata.cleanup;

@@ -11,8 +11,10 @@ namespace weft::kafka::client {
 
 namespace {
 
-using list_handle = std::unique_ptr<rd_kafka_topic_partition_list_t, destroyer<rd_kafka_topic_partition_list_destroy>>;
-using options_handle = std::unique_ptr<rd_kafka_AdminOptions_t, destroyer<rd_kafka_AdminOptions_destroy>>;
+using list_handle = std::unique_ptr<rd_kafka_topic_partition_list_t,
+                                    destroyer<rd_kafka_topic_partition_list_destroy>>;
+using options_handle =
+    std::unique_ptr<rd_kafka_AdminOptions_t, destroyer<rd_kafka_AdminOptions_destroy>>;
 
 rd_kafka_resp_err_t read_topic(rd_kafka_t* rk, topic_metadata& out, int timeout_ms) {
     const topic_handle t(rd_kafka_topic_new(rk, out.name.c_str(), nullptr));
@@ -32,26 +34,33 @@ rd_kafka_resp_err_t read_topic(rd_kafka_t* rk, topic_metadata& out, int timeout_
         for (int p = 0; p < found.partition_cnt; ++p)
             out.partitions.push_back({found.partitions[p].id, found.partitions[p].leader >= 0});
     }
-    if (out.error == RD_KAFKA_RESP_ERR_NO_ERROR && out.partitions.empty()) out.error = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
-    std::sort(out.partitions.begin(), out.partitions.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+    if (out.error == RD_KAFKA_RESP_ERR_NO_ERROR && out.partitions.empty())
+        out.error = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
+    std::sort(out.partitions.begin(), out.partitions.end(),
+              [](const auto& a, const auto& b) { return a.id < b.id; });
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-// All partitions of all topics with one request per broker: -1 and -2 are the protocol's "times" of a log's two ends.
-void read_offsets(rd_kafka_t* rk, std::vector<topic_metadata*>& topics, int64_t which, int64_t partition_metadata::*field,
-                  int timeout_ms) {
+// All partitions of all topics with one request per broker: -1 and -2 are the protocol's "times" of
+// a log's two ends.
+void read_offsets(rd_kafka_t* rk, std::vector<topic_metadata*>& topics, int64_t which,
+                  int64_t partition_metadata::*field, int timeout_ms) {
     const list_handle list(rd_kafka_topic_partition_list_new(16));
     for (const auto* t : topics) {
         for (const auto& p : t->partitions)
-            if (p.has_leader) rd_kafka_topic_partition_list_add(list.get(), t->name.c_str(), p.id)->offset = which;
+            if (p.has_leader)
+                rd_kafka_topic_partition_list_add(list.get(), t->name.c_str(), p.id)->offset =
+                    which;
     }
     if (list->cnt == 0) return;
     // The whole call fails when any partition does; the list tells which.
     rd_kafka_offsets_for_times(rk, list.get(), timeout_ms);
     for (auto* t : topics) {
         for (auto& p : t->partitions) {
-            const auto* found = rd_kafka_topic_partition_list_find(list.get(), t->name.c_str(), p.id);
-            if (found && found->err == RD_KAFKA_RESP_ERR_NO_ERROR && found->offset >= 0) p.*field = found->offset;
+            const auto* found =
+                rd_kafka_topic_partition_list_find(list.get(), t->name.c_str(), p.id);
+            if (found && found->err == RD_KAFKA_RESP_ERR_NO_ERROR && found->offset >= 0)
+                p.*field = found->offset;
         }
     }
 }
@@ -68,7 +77,8 @@ uint32_t cleanup_of(const rd_kafka_ConfigResource_t* resource) {
     const auto** entries = rd_kafka_ConfigResource_configs(resource, &n);
     for (size_t i = 0; i < n; ++i) {
         const char* value = rd_kafka_ConfigEntry_value(entries[i]);
-        if (value && std::string_view(rd_kafka_ConfigEntry_name(entries[i])) == "cleanup.policy") return cleanup_bits(value);
+        if (value && std::string_view(rd_kafka_ConfigEntry_name(entries[i])) == "cleanup.policy")
+            return cleanup_bits(value);
     }
     return 0;
 }
@@ -85,7 +95,8 @@ void read_cleanup(rd_kafka_t* rk, std::vector<topic_metadata*>& topics, int time
     const event_handle event(rd_kafka_queue_poll(queue.get(), timeout_ms + 100));
     if (event && rd_kafka_event_error(event.get()) == RD_KAFKA_RESP_ERR_NO_ERROR) {
         size_t n = 0;
-        const auto** found = rd_kafka_DescribeConfigs_result_resources(rd_kafka_event_DescribeConfigs_result(event.get()), &n);
+        const auto** found = rd_kafka_DescribeConfigs_result_resources(
+            rd_kafka_event_DescribeConfigs_result(event.get()), &n);
         for (size_t i = 0; i < n; ++i) {
             const std::string_view name = rd_kafka_ConfigResource_name(found[i]);
             for (auto* t : topics)
@@ -136,10 +147,12 @@ void blocking_thread::run() {
     }
 }
 
-metadata_reply read_metadata(rd_kafka_t* rk, const std::vector<topic_query>& queries, int timeout_ms) {
+metadata_reply read_metadata(rd_kafka_t* rk, const std::vector<topic_query>& queries,
+                             int timeout_ms) {
     metadata_reply reply;
     if (queries.empty()) {
-        // The id comes with any answer about brokers; a request for no topic would mean all of them to librdkafka.
+        // The id comes with any answer about brokers; a request for no topic would mean all of them
+        // to librdkafka.
         if (!take_cluster_id(rk, reply, timeout_ms)) reply.error = RD_KAFKA_RESP_ERR__TIMED_OUT;
         return reply;
     }
@@ -157,7 +170,8 @@ metadata_reply read_metadata(rd_kafka_t* rk, const std::vector<topic_query>& que
     }
     if (!detailed.empty()) {
         read_cleanup(rk, detailed, timeout_ms);
-        read_offsets(rk, detailed, RD_KAFKA_OFFSET_BEGINNING, &partition_metadata::begin, timeout_ms);
+        read_offsets(rk, detailed, RD_KAFKA_OFFSET_BEGINNING, &partition_metadata::begin,
+                     timeout_ms);
         read_offsets(rk, detailed, RD_KAFKA_OFFSET_END, &partition_metadata::next, timeout_ms);
     }
     take_cluster_id(rk, reply, 0);

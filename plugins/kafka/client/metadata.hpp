@@ -1,6 +1,7 @@
-// Asks the cluster about topics: partitions, offsets, cleanup policy. librdkafka's calls for that block until the worker has moved
-// their bytes, so they run on a thread of their own, never on the worker (nor in the host's pool, whose threads the exit may need
-// to resolve the very broker that is asked).
+// Asks the cluster about topics: partitions, offsets, cleanup policy. librdkafka's calls for that
+// block until the worker has moved their bytes, so they run on a thread of their own, never on the
+// worker (nor in the host's pool, whose threads the exit may need to resolve the very broker that
+// is asked).
 #pragma once
 
 #include "handle.hpp"
@@ -32,13 +33,14 @@ struct topic_query {
 struct topic_metadata {
     std::string name;
     rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;
-    uint32_t cleanup = 0;  // WEFT_KAFKA_COMPACTED | WEFT_KAFKA_DELETED
+    uint32_t cleanup = 0;                        // WEFT_KAFKA_COMPACTED | WEFT_KAFKA_DELETED
     std::vector<partition_metadata> partitions;  // by id
 };
 
 struct metadata_reply {
-    rd_kafka_resp_err_t error = RD_KAFKA_RESP_ERR_NO_ERROR;  // of the cluster: no topic was answered then
-    std::string cluster_id;                                  // empty: not known
+    rd_kafka_resp_err_t error =
+        RD_KAFKA_RESP_ERR_NO_ERROR;  // of the cluster: no topic was answered then
+    std::string cluster_id;          // empty: not known
     std::vector<topic_metadata> topics;
 };
 
@@ -62,7 +64,9 @@ private:
     std::thread thread_;
 };
 
-// Without queries only whether a broker answers. Blocks up to some multiples of timeout_ms: not on a worker.
-metadata_reply read_metadata(rd_kafka_t* rk, const std::vector<topic_query>& queries, int timeout_ms);
+// Without queries only whether a broker answers. Blocks up to some multiples of timeout_ms: not on
+// a worker.
+metadata_reply read_metadata(rd_kafka_t* rk, const std::vector<topic_query>& queries,
+                             int timeout_ms);
 
 }  // namespace weft::kafka::client

@@ -1,4 +1,5 @@
-// The hash by which Kafka's Java client spreads keys over partitions: partition = murmur2_positive(key) % partitions.
+// The hash by which Kafka's Java client spreads keys over partitions: partition =
+// murmur2_positive(key) % partitions.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +33,8 @@ constexpr uint32_t murmur2(std::string_view bytes) {
     return h;
 }
 
-constexpr uint32_t murmur2_positive(std::string_view bytes) { return murmur2(bytes) & 0x7fffffffu; }
+constexpr uint32_t murmur2_positive(std::string_view bytes) {
+    return murmur2(bytes) & 0x7fffffffu;
+}
 
 }  // namespace weft::kafka

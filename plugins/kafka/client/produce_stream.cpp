@@ -3,6 +3,7 @@
 #include "errors.hpp"
 #include "limits.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace weft::kafka::client {
@@ -18,8 +19,8 @@ std::unique_ptr<uint64_t[]> copy_block(const weft_meta* meta) {
 
 }  // namespace
 
-produce_stream::produce_stream(stream s, stream_owner& owner, worker w, const client_config& config, topics& registry,
-                               producer& p, const std::string& name)
+produce_stream::produce_stream(stream s, stream_owner& owner, worker w, const client_config& config,
+                               topics& registry, producer& p, const std::string& name)
     : topic_stream(s, owner), worker_(w), config_(config), topics_(registry), producer_(p) {
     stream_.begin();
     topics_.join(*this, name, false);
@@ -32,7 +33,11 @@ produce_stream::~produce_stream() {
 }
 
 void produce_stream::update_window() {
-    if (!ended_) stream_.window(limits::produce_window_bytes, waiting_bytes_, limits::record_overhead_bytes);
+    const auto largest =
+        static_cast<uint32_t>(config_.produce_max_bytes) + limits::record_overhead_bytes;
+    if (!ended_)
+        stream_.window(std::max(limits::produce_window_bytes_min, largest), waiting_bytes_,
+                       limits::record_overhead_bytes);
 }
 
 void produce_stream::on_data(stream, const weft_data& d) {
@@ -70,9 +75,11 @@ void produce_stream::accept_part(const weft_data& d) {
         waiting_bytes_ -= std::exchange(part_reserved_, 0);
     }
     if (!part_block_) return;
-    // The parts stay within produce_max_bytes, so their credit is given back at once: a record may be larger than the window.
+    // The parts stay within produce_max_bytes, so their credit is given back at once: a record may
+    // be larger than the window.
     for (const auto& s : slices(d)) {
-        if (part_.size() + s.len > static_cast<uint64_t>(config_.produce_max_bytes)) part_too_large_ = true;
+        if (part_.size() + s.len > static_cast<uint64_t>(config_.produce_max_bytes))
+            part_too_large_ = true;
         if (!part_too_large_) part_.insert(part_.end(), s.data, s.data + s.len);
     }
     if (!(d.h.flags & WEFT_FIN)) return;
@@ -81,7 +88,9 @@ void produce_stream::accept_part(const weft_data& d) {
     const auto* meta = reinterpret_cast<const weft_meta*>(block.get());
     if (part_too_large_) {
         const meta_view<weft_kafka_produce> view(meta);
-        if (view) answer(view->token, -1, -1, {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record is too large"});
+        if (view)
+            answer(view->token, -1, -1,
+                   {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record is too large"});
         return;
     }
     uint8_t* bytes = nullptr;
@@ -97,7 +106,8 @@ void produce_stream::accept_part(const weft_data& d) {
 }
 
 void produce_stream::accept_whole(const weft_meta* meta, chunk payload, uint32_t reserved) {
-    if (again_.empty() && waiting_.empty() && hand_over(meta, payload) != producer::outcome::wait) return;
+    if (again_.empty() && waiting_.empty() && hand_over(meta, payload) != producer::outcome::wait)
+        return;
     waiting_bytes_ += reserved;
     waiting_.push_back({copy_block(meta), std::move(payload), reserved});
 }
@@ -109,9 +119,13 @@ producer::outcome produce_stream::hand_over(const weft_meta* meta, const chunk& 
     produce_error error;
     auto result = producer::outcome::failed;
     switch (ask_topic(error)) {
-        case topic_answer::wait: return producer::outcome::wait;
-        case topic_answer::refuse: break;
-        case topic_answer::go: result = producer_.produce(*this, of->name, view, payload, error); break;
+        case topic_answer::wait:
+            return producer::outcome::wait;
+        case topic_answer::refuse:
+            break;
+        case topic_answer::go:
+            result = producer_.produce(*this, of->name, view, payload, error);
+            break;
     }
     if (result == producer::outcome::failed) answer(view->token, -1, -1, error);
     return result;
@@ -126,7 +140,8 @@ produce_stream::topic_answer produce_stream::ask_topic(produce_error& error) con
     };
     if (t.why_not.state == WEFT_KAFKA_NOT_AUTHORIZED) return refuse();
     if (t.why_not.state == WEFT_KAFKA_NO_TOPIC &&
-        worker_.now_ns() - t.missing_since_ns >= static_cast<uint64_t>(config_.unknown_topic_ms) * 1'000'000)
+        worker_.now_ns() - t.missing_since_ns >=
+            static_cast<uint64_t>(config_.unknown_topic_ms) * 1'000'000)
         return refuse();
     return topic_answer::wait;
 }
@@ -147,11 +162,13 @@ bool produce_stream::pump(std::deque<waiting_record>& queue) {
     return true;
 }
 
-void produce_stream::on_report(uint64_t token, int32_t partition, int64_t offset, const produce_error& error) {
+void produce_stream::on_report(uint64_t token, int32_t partition, int64_t offset,
+                               const produce_error& error) {
     if (!closed_) answer(token, partition, offset, error);
 }
 
-void produce_stream::answer(uint64_t token, int32_t partition, int64_t offset, const produce_error& error) {
+void produce_stream::answer(uint64_t token, int32_t partition, int64_t offset,
+                            const produce_error& error) {
     auto& m = producer_.report;
     m.clear();
     m->token = token;

@@ -1,7 +1,8 @@
 // A PRODUCE stream: records up, one kafka.produced per record down.
 //
-// Records that librdkafka cannot take yet (topic not known, its queue full) wait here in order, within the stream's credit, which
-// returns as soon as a record is taken. Lives until its last outstanding record is reported.
+// Records that librdkafka cannot take yet (topic not known, its queue full) wait here in order,
+// within the stream's credit, which returns as soon as a record is taken. Lives until its last
+// outstanding record is reported.
 #pragma once
 
 #include "producer.hpp"
@@ -22,8 +23,8 @@ struct waiting_record {
 
 class produce_stream : public topic_stream {
 public:
-    produce_stream(stream s, stream_owner& owner, worker w, const client_config& config, topics& registry, producer& p,
-                   const std::string& name);
+    produce_stream(stream s, stream_owner& owner, worker w, const client_config& config,
+                   topics& registry, producer& p, const std::string& name);
     ~produce_stream() override;
 
     void on_topic() override { pump(); }

@@ -36,14 +36,16 @@ headers_handle make_headers(const meta_view<weft_kafka_produce>& meta) {
     for (const auto& p : pairs) {
         const auto name = meta.text(p.name);
         const auto value = meta.maybe_text(p.value);
-        rd_kafka_header_add(h.get(), name.data(), static_cast<ssize_t>(name.size()), value ? value->data() : nullptr,
+        rd_kafka_header_add(h.get(), name.data(), static_cast<ssize_t>(name.size()),
+                            value ? value->data() : nullptr,
                             value ? static_cast<ssize_t>(value->size()) : 0);
     }
     return h;
 }
 
 // What librdkafka reports back carries everything of the record but its token.
-waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r, size_t partition_count) {
+waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
+                       size_t partition_count) {
     meta_writer<weft_kafka_produce> meta;
     meta->token = r.token;
     meta->timestamp_ms = rd_kafka_message_timestamp(&m, nullptr);
@@ -84,7 +86,8 @@ waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r, s
 
 }  // namespace
 
-producer::producer(worker w, const client_config& config, hooks& callbacks, health& h, blocking_thread& thread)
+producer::producer(worker w, const client_config& config, hooks& callbacks, health& h,
+                   blocking_thread& thread)
     : worker_(w),
       config_(config),
       hooks_(callbacks),
@@ -117,7 +120,8 @@ std::unique_ptr<handle> producer::release_handle() {
     return std::move(handle_);
 }
 
-// librdkafka may still read lent payloads until its handle is destroyed, on another thread; so their counts become atomic.
+// librdkafka may still read lent payloads until its handle is destroyed, on another thread; so
+// their counts become atomic.
 std::vector<chunk> producer::release_lent() {
     std::vector<chunk> lent;
     for (record* r = outstanding_list_.next; r != &outstanding_list_;) {
@@ -135,9 +139,12 @@ std::vector<chunk> producer::release_lent() {
     return lent;
 }
 
-// Called by librdkafka, on the worker or on a thread of its own once the topic's partitions are known.
-int32_t producer::choose_partition(const rd_kafka_topic_t*, const void*, size_t, int32_t count, void*, void* message) {
-    return static_cast<int32_t>(static_cast<const record*>(message)->hash % static_cast<uint32_t>(count));
+// Called by librdkafka, on the worker or on a thread of its own once the topic's partitions are
+// known.
+int32_t producer::choose_partition(const rd_kafka_topic_t*, const void*, size_t, int32_t count,
+                                   void*, void* message) {
+    return static_cast<int32_t>(static_cast<const record*>(message)->hash %
+                                static_cast<uint32_t>(count));
 }
 
 rd_kafka_topic_t* producer::topic_for(const std::string& name) {
@@ -157,12 +164,14 @@ uint32_t producer::hash_of(const meta_view<weft_kafka_produce>& meta) {
     return round_robin_++ & 0x7fffffffu;
 }
 
-producer::outcome producer::produce(produce_stream& s, const std::string& topic, const meta_view<weft_kafka_produce>& meta,
-                                    const chunk& payload, produce_error& error) {
+producer::outcome producer::produce(produce_stream& s, const std::string& topic,
+                                    const meta_view<weft_kafka_produce>& meta, const chunk& payload,
+                                    produce_error& error) {
     if (!handle_ || fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return wait(s), outcome::wait;
     auto* rkt = topic_for(topic);
     if (!rkt) {
-        error = {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION, "topic '" + topic + "' has a name that Kafka does not allow"};
+        error = {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION,
+                 "topic '" + topic + "' has a name that Kafka does not allow"};
         return outcome::failed;
     }
     record* r = take_record();
@@ -174,12 +183,15 @@ producer::outcome producer::produce(produce_stream& s, const std::string& topic,
     std::array<rd_kafka_vu_t, 8> v;
     size_t n = 0;
     (v[n++] = vu(RD_KAFKA_VTYPE_RKT)).u.rkt = rkt;
-    (v[n++] = vu(RD_KAFKA_VTYPE_PARTITION)).u.i32 = meta->partition >= 0 ? meta->partition : RD_KAFKA_PARTITION_UA;
+    (v[n++] = vu(RD_KAFKA_VTYPE_PARTITION)).u.i32 =
+        meta->partition >= 0 ? meta->partition : RD_KAFKA_PARTITION_UA;
     (v[n++] = vu(RD_KAFKA_VTYPE_MSGFLAGS)).u.i = lend ? 0 : RD_KAFKA_MSG_F_COPY;
     const bool null_value = meta->flags & WEFT_KAFKA_NULL_VALUE;
     // A null pointer is a null value for librdkafka, so an empty one needs an address.
     v[n++] = null_value ? vu_memory(RD_KAFKA_VTYPE_VALUE, nullptr, 0)
-                        : vu_memory(RD_KAFKA_VTYPE_VALUE, payload.empty() ? "" : static_cast<const void*>(payload.data()), payload.size());
+                        : vu_memory(RD_KAFKA_VTYPE_VALUE,
+                                    payload.empty() ? "" : static_cast<const void*>(payload.data()),
+                                    payload.size());
     if (meta.has(meta->key)) {
         const auto key = meta.text(meta->key);
         v[n++] = vu_memory(RD_KAFKA_VTYPE_KEY, key.data(), key.size());
@@ -211,21 +223,30 @@ producer::outcome producer::refused(rd_kafka_error_t* raw, produce_error& error)
     if (fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome::wait;
     switch (const auto code = rd_kafka_error_code(e.get())) {
         case RD_KAFKA_RESP_ERR__QUEUE_FULL:
-        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:  // librdkafka learns of a new partition later than we do
-        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC: return outcome::wait;
-        default: error = {kafka_code(code), rd_kafka_error_string(e.get())}; return outcome::failed;
+        case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:  // librdkafka learns of a new partition later
+                                                    // than we do
+        case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+            return outcome::wait;
+        default:
+            error = {kafka_code(code), rd_kafka_error_string(e.get())};
+            return outcome::failed;
     }
 }
 
 void producer::wait(produce_stream& s) {
     if (std::find(waiting_.begin(), waiting_.end(), &s) == waiting_.end()) waiting_.push_back(&s);
-    if (!retry_timer_) retry_timer_ = worker_.timer_in_ms(limits::produce_retry_ms, call<&producer::on_retry>, this);
+    if (!retry_timer_)
+        retry_timer_ =
+            worker_.timer_in_ms(limits::produce_retry_ms, call<&producer::on_retry>, this);
 }
 
-void producer::forget_waiting(produce_stream& s) { waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), &s), waiting_.end()); }
+void producer::forget_waiting(produce_stream& s) {
+    waiting_.erase(std::remove(waiting_.begin(), waiting_.end(), &s), waiting_.end());
+}
 
 void producer::on_retry() {
     retry_timer_ = 0;
+    if (!handle_) return renew();  // it could not be made the last time
     pump_waiting();
 }
 
@@ -274,8 +295,8 @@ void producer::on_report(const rd_kafka_message_t& m) {
         // rd_kafka_message_errstr would take the payload for a text.
         const produce_error error{kafka_code(m.err), rd_kafka_err2str(m.err)};
         health_.event(WEFT_ERROR, "binding.kafka.produce.error", rd_kafka_topic_name(m.rkt),
-                      "PRODUCE Produce error (" + std::to_string(error.code) + ") for topic (" + rd_kafka_topic_name(m.rkt) +
-                          "). " + error.text);
+                      "PRODUCE Produce error (" + std::to_string(error.code) + ") for topic (" +
+                          rd_kafka_topic_name(m.rkt) + "). " + error.text);
         owner->on_report(r->token, m.partition, -1, error);
     }
     owner->returned();  // may delete the owner
@@ -286,8 +307,8 @@ void producer::on_report(const rd_kafka_message_t& m) {
 bool producer::produced_again(const rd_kafka_message_t& m, record& r) {
     check_fatal();
     if (fatal_ == RD_KAFKA_RESP_ERR_NO_ERROR || means_denied(fatal_)) return false;
-    if (m.err != fatal_ && m.err != RD_KAFKA_RESP_ERR__FATAL && m.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE &&
-        m.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
+    if (m.err != fatal_ && m.err != RD_KAFKA_RESP_ERR__FATAL &&
+        m.err != RD_KAFKA_RESP_ERR__PURGE_QUEUE && m.err != RD_KAFKA_RESP_ERR__PURGE_INFLIGHT)
         return false;
     if (r.owner->of) {  // nobody waits for it otherwise
         r.owner->on_again(rebuild(worker_, m, r, r.owner->of->partition_count()));
@@ -302,17 +323,20 @@ void producer::check_fatal() {
     std::array<char, 256> text{};
     fatal_ = rd_kafka_fatal_error(handle_->get(), text.data(), text.size());
     if (fatal_ == RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    health_.event(WEFT_ERROR, "binding.kafka.producer.failed", "",
-                  std::string("The idempotent producer is made anew after a fatal error: ") + text.data());
-    rd_kafka_purge(handle_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT | RD_KAFKA_PURGE_F_NON_BLOCKING);
+    health_.event(
+        WEFT_ERROR, "binding.kafka.producer.failed", "",
+        std::string("The idempotent producer is made anew after a fatal error: ") + text.data());
+    rd_kafka_purge(handle_->get(), RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
+                                       RD_KAFKA_PURGE_F_NON_BLOCKING);
     handle_->wake();
 }
 
 void producer::renew() {
-    renew_timer_ = 0;
+    if (renew_timer_) worker_.cancel(std::exchange(renew_timer_, 0));
     renew_pause_ms_ = std::min(renew_pause_ms_ * 2, limits::producer_renew_max_ms);
     // Destroying blocks; std::function wants a copyable job.
-    thread_.post([old = std::shared_ptr<handle>(release_handle())]() mutable { old.reset(); });
+    if (handle_)
+        thread_.post([old = std::shared_ptr<handle>(release_handle())]() mutable { old.reset(); });
     fatal_ = RD_KAFKA_RESP_ERR_NO_ERROR;
     make_handle();
     pump_waiting();

@@ -1,8 +1,9 @@
 // The idempotent producer of one worker, shared by all its PRODUCE streams.
 //
-// A record taken is retried by librdkafka for ever: Kafka may be away for as long as it likes. Its report comes by eventfd, in
-// the order of Kafka's answers. After a fatal error of idempotence the handle is replaced and what was not confirmed is produced
-// again, in order: a possible duplicate is better than a loss.
+// A record taken is retried by librdkafka for ever: Kafka may be away for as long as it likes. Its
+// report comes by eventfd, in the order of Kafka's answers. After a fatal error of idempotence the
+// handle is replaced and what was not confirmed is produced again, in order: a possible duplicate
+// is better than a loss.
 #pragma once
 
 #include "handle.hpp"
@@ -38,28 +39,33 @@ class producer {
 public:
     enum class outcome : uint8_t { taken, wait, failed };
 
-    producer(worker w, const client_config& config, hooks& callbacks, health& h, blocking_thread& thread);
+    producer(worker w, const client_config& config, hooks& callbacks, health& h,
+             blocking_thread& thread);
     ~producer();
     producer(const producer&) = delete;
     producer& operator=(const producer&) = delete;
 
-    // Hands a record to librdkafka. `wait`: not now, s.pump() is called when it is worth trying again.
-    outcome produce(produce_stream& s, const std::string& topic, const meta_view<weft_kafka_produce>& meta, const chunk& payload,
+    // Hands a record to librdkafka. `wait`: not now, s.pump() is called when it is worth trying
+    // again.
+    outcome produce(produce_stream& s, const std::string& topic,
+                    const meta_view<weft_kafka_produce>& meta, const chunk& payload,
                     produce_error& error);
 
     size_t outstanding() const { return outstanding_; }
     // Stops calling the stream back; its outstanding records report to nobody.
     void forget_waiting(produce_stream& s);
 
-    // The end of the instance: what librdkafka still uses, to be destroyed off the worker, handle first.
+    // The end of the instance: what librdkafka still uses, to be destroyed off the worker, handle
+    // first.
     std::unique_ptr<handle> release_handle();
     std::vector<chunk> release_lent();
 
-    std::function<void()> on_idle;  // nothing is outstanding any more
+    std::function<void()> on_idle;            // nothing is outstanding any more
     meta_writer<weft_kafka_produced> report;  // scratch of the streams
 
 private:
-    static int32_t choose_partition(const rd_kafka_topic_t*, const void* key, size_t size, int32_t count, void*, void* message);
+    static int32_t choose_partition(const rd_kafka_topic_t*, const void* key, size_t size,
+                                    int32_t count, void*, void* message);
 
     void make_handle();
     rd_kafka_topic_t* topic_for(const std::string& name);

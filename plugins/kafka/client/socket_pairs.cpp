@@ -15,10 +15,12 @@ namespace weft::kafka::client {
 
 namespace {
 
-// Fills the send buffer, so that fd does not become writable, which is what librdkafka waits for, until the other end has read it all.
+// Fills the send buffer, so that fd does not become writable, which is what librdkafka waits for,
+// until the other end has read it all.
 size_t withhold_writability(int fd) {
     ::fcntl(fd, F_SETFL, ::fcntl(fd, F_GETFL) | O_NONBLOCK);
-    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &limits::withheld_send_buffer, sizeof limits::withheld_send_buffer);
+    ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &limits::withheld_send_buffer,
+                 sizeof limits::withheld_send_buffer);
     constexpr std::array<char, 1024> zeros{};
     size_t total = 0;
     while (true) {
@@ -63,8 +65,10 @@ int socket_pairs::close_socket(int fd) {
     return ::close(fd);
 }
 
-// One address that stands for any: names are resolved behind the exit. Called again with all arguments null to free it.
-int socket_pairs::resolve(const char* node, const char* service, const addrinfo* hints, addrinfo** result) {
+// One address that stands for any: names are resolved behind the exit. Called again with all
+// arguments null to free it.
+int socket_pairs::resolve(const char* node, const char* service, const addrinfo* hints,
+                          addrinfo** result) {
     if (!node && !service && !hints) {
         std::free(*result);
         return 0;

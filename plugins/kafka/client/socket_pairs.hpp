@@ -1,7 +1,7 @@
 // What librdkafka takes for sockets: one end of a socket pair, whose other end goes to the worker.
 //
-// All callbacks run on librdkafka's threads, connect even with a broker's lock held: nothing here blocks or calls librdkafka. The
-// object must outlive the handles that it is installed in.
+// All callbacks run on librdkafka's threads, connect even with a broker's lock held: nothing here
+// blocks or calls librdkafka. The object must outlive the handles that it is installed in.
 #pragma once
 
 #include "unique_fd.hpp"
@@ -16,8 +16,8 @@
 
 namespace weft::kafka::client {
 
-// A connection that librdkafka asked for. It believes to be connecting until `withheld` bytes, which are no data, are read from
-// `end`; closing `end` before means "connection failed".
+// A connection that librdkafka asked for. It believes to be connecting until `withheld` bytes,
+// which are no data, are read from `end`; closing `end` before means "connection failed".
 struct connect_request {
     unique_fd end;
     size_t withheld = 0;
@@ -37,7 +37,8 @@ public:
     int open_socket();
     int connect_socket(int fd, const char* node);
     int close_socket(int fd);
-    static int resolve(const char* node, const char* service, const addrinfo* hints, addrinfo** result);
+    static int resolve(const char* node, const char* service, const addrinfo* hints,
+                       addrinfo** result);
 
     size_t unconnected() const;
 

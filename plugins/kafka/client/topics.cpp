@@ -12,7 +12,8 @@ constexpr char topic_denied[] = "binding.kafka.topic.authorization.failed";
 }  // namespace
 
 bool topic::offsets_known() const {
-    return std::all_of(metadata.partitions.begin(), metadata.partitions.end(), [](const auto& p) { return p.known(); });
+    return std::all_of(metadata.partitions.begin(), metadata.partitions.end(),
+                       [](const auto& p) { return p.known(); });
 }
 
 void topic_stream::send_status(uint32_t state, int32_t error, std::string_view text) {
@@ -58,7 +59,8 @@ void topics::leave(topic_stream& s) {
     if (!s.of) return;
     auto& streams = s.of->streams;
     streams.erase(std::remove(streams.begin(), streams.end(), &s), streams.end());
-    s.of = nullptr;  // a topic without streams goes with the next query: somebody may be looking at it now
+    s.of = nullptr;  // a topic without streams goes with the next query: somebody may be looking at
+                     // it now
 }
 
 void topics::ask() {
@@ -86,7 +88,8 @@ void topics::on_timer() {
     if (asking_ || (topics_.empty() && !probing_) || !thread_) return;
     std::vector<topic_query> queries;
     for (const auto& [name, t] : topics_) {
-        const bool details = std::any_of(t->streams.begin(), t->streams.end(), [](const auto* s) { return s->details; });
+        const bool details = std::any_of(t->streams.begin(), t->streams.end(),
+                                         [](const auto* s) { return s->details; });
         queries.push_back({name, details});
     }
     asking_ = true;
@@ -94,10 +97,14 @@ void topics::on_timer() {
     const uint64_t number = ++queries_;
     const int timeout = answered_ ? limits::meta_request_ms : limits::meta_probe_ms;
     if (silent_since_ns_ == 0) silent_since_ns_ = worker_.now_ns();
-    // The instance may be gone when the answer comes: then the post is refused, and `this` is not touched.
-    thread_->post([this, w = worker_, rk = consumer_->get(), queries = std::move(queries), number, timeout] {
-        w.post([this, number, reply = read_metadata(rk, queries, timeout)]() mutable { on_reply(number, std::move(reply)); });
-    });
+    // The instance may be gone when the answer comes: then the post is refused, and `this` is not
+    // touched.
+    thread_->post(
+        [this, w = worker_, rk = consumer_->get(), queries = std::move(queries), number, timeout] {
+            w.post([this, number, reply = read_metadata(rk, queries, timeout)]() mutable {
+                on_reply(number, std::move(reply));
+            });
+        });
 }
 
 void topics::on_reply(uint64_t query, metadata_reply reply) {
@@ -110,7 +117,8 @@ void topics::on_reply(uint64_t query, metadata_reply reply) {
         if (on_answer) on_answer();
         health_.on_answer(cluster_id_);
         for (auto& found : reply.topics) {
-            if (const auto it = topics_.find(found.name); it != topics_.end()) update(*it->second, std::move(found), query);
+            if (const auto it = topics_.find(found.name); it != topics_.end())
+                update(*it->second, std::move(found), query);
         }
     } else if (worker_.now_ns() - silent_since_ns_ >= limits::meta_silence_ms * 1'000'000) {
         health_.on_silence();
@@ -128,7 +136,8 @@ bool topics::settled() const {
     if (!answered_) return false;
     return std::all_of(topics_.begin(), topics_.end(), [](const auto& entry) {
         const topic& t = *entry.second;
-        const bool details = std::any_of(t.streams.begin(), t.streams.end(), [](const auto* s) { return s->details; });
+        const bool details = std::any_of(t.streams.begin(), t.streams.end(),
+                                         [](const auto* s) { return s->details; });
         return t.present && (!details || t.offsets_known());
     });
 }
@@ -136,7 +145,8 @@ bool topics::settled() const {
 void topics::update(topic& t, topic_metadata found, uint64_t query) {
     if (found.error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         if (health_.event_over(topic_unknown, t.name))
-            worker_.emit(WEFT_INFO, "binding.kafka.topic.found", "Topic (" + t.name + ") exists now.");
+            worker_.emit(WEFT_INFO, "binding.kafka.topic.found",
+                         "Topic (" + t.name + ") exists now.");
         health_.event_over(topic_denied, t.name);
         t.metadata = std::move(found);
         t.cluster_id = cluster_id_;
@@ -158,16 +168,20 @@ void topics::missing(topic& t, rd_kafka_resp_err_t error) {
     if (t.missing_since_ns == 0) t.missing_since_ns = now;
     if (now - t.missing_since_ns < limits::topic_missing_ms * 1'000'000) return;
     t.present = false;
-    const std::string text = error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION ? "topic '" + t.name + "' has a name that Kafka does not allow"
-                                                                         : "topic '" + t.name + "' does not exist";
+    const std::string text = error == RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION
+                                 ? "topic '" + t.name + "' has a name that Kafka does not allow"
+                                 : "topic '" + t.name + "' does not exist";
     t.why_not = {WEFT_KAFKA_NO_TOPIC, kafka_code(error), text};
-    health_.event(WEFT_WARN, topic_unknown, t.name, "Topic (" + t.name + ") does not exist; asking again until it does.");
+    health_.event(WEFT_WARN, topic_unknown, t.name,
+                  "Topic (" + t.name + ") does not exist; asking again until it does.");
 }
 
 void topics::denied(topic& t, rd_kafka_resp_err_t error) {
     t.present = false;
-    t.why_not = {WEFT_KAFKA_NOT_AUTHORIZED, kafka_code(error), "not authorized for topic '" + t.name + "'"};
-    health_.event(WEFT_ERROR, topic_denied, t.name, "METADATA Topic authorization failed for topic (" + t.name + ").");
+    t.why_not = {WEFT_KAFKA_NOT_AUTHORIZED, kafka_code(error),
+                 "not authorized for topic '" + t.name + "'"};
+    health_.event(WEFT_ERROR, topic_denied, t.name,
+                  "METADATA Topic authorization failed for topic (" + t.name + ").");
 }
 
 void topics::tell(topic& t) {

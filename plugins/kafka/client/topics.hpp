@@ -1,7 +1,7 @@
 // The topics that streams of this instance are about, and what the cluster says of them.
 //
-// Asked at once when a stream joins, again with growing pauses while something is missing, and then every meta_max_age_ms. What
-// changes is told to the streams of the topic.
+// Asked at once when a stream joins, again with growing pauses while something is missing, and then
+// every meta_max_age_ms. What changes is told to the streams of the topic.
 #pragma once
 
 #include "health.hpp"
@@ -30,9 +30,9 @@ struct topic {
     bool present = false;  // the cluster has it: metadata is filled
     topic_metadata metadata;
     std::string cluster_id;
-    trouble why_not;                 // what the cluster says against it, once that is certain
-    uint64_t missing_since_ns = 0;   // when the cluster first denied it
-    uint64_t query = 0;              // number of the query that filled metadata
+    trouble why_not;                // what the cluster says against it, once that is certain
+    uint64_t missing_since_ns = 0;  // when the cluster first denied it
+    uint64_t query = 0;             // number of the query that filled metadata
     int leaderless_attempts = 0;
     std::vector<topic_stream*> streams;
 
@@ -40,7 +40,8 @@ struct topic {
     bool offsets_known() const;
 };
 
-// A stream of a neighbour that concerns one topic. Tells it the state of topic and cluster as kafka.status.
+// A stream of a neighbour that concerns one topic. Tells it the state of topic and cluster as
+// kafka.status.
 class topic_stream : public endpoint {
 public:
     topic_stream(stream s, stream_owner& owner) : stream_(s), owner_(owner) {}
@@ -67,7 +68,8 @@ private:
 
 class topics {
 public:
-    topics(worker w, const client_config& config, health& h) : worker_(w), config_(config), health_(h) {}
+    topics(worker w, const client_config& config, health& h)
+        : worker_(w), config_(config), health_(h) {}
     ~topics();
     topics(const topics&) = delete;
     topics& operator=(const topics&) = delete;
@@ -109,7 +111,7 @@ private:
     uint64_t timer_ = 0;
     uint64_t pause_ms_ = limits::meta_retry_min_ms;
     bool asking_ = false, ask_again_ = false, probing_ = false;
-    bool answered_ = false;  // the last query was
+    bool answered_ = false;         // the last query was
     uint64_t silent_since_ns_ = 0;  // first query of those that were not, 0: none
 };
 

@@ -1,5 +1,5 @@
-// The whole client, before a real tcp client, against librdkafka's mock brokers (real sockets, no Java): the probe program runs as
-// a child and says what it saw.
+// The whole client, before a real tcp client, against librdkafka's mock brokers (real sockets, no
+// Java): the probe program runs as a child and says what it saw.
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -28,12 +28,14 @@ struct client : testing::Test {
     }
     // Output of the probe; its scenario must end by itself.
     std::string run(const std::string& arguments) const {
-        const std::string command =
-            std::string(KAFKA_PROBE) + " " + rd_kafka_mock_cluster_bootstraps(cluster) + " limit 60 " + arguments + " 2>&1";
+        const std::string command = std::string(KAFKA_PROBE) + " " +
+                                    rd_kafka_mock_cluster_bootstraps(cluster) + " limit 60 " +
+                                    arguments + " 2>&1";
         FILE* pipe = ::popen(command.c_str(), "r");
         std::string out;
         std::array<char, 4096> buffer;
-        for (size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) out.append(buffer.data(), n);
+        for (size_t n; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
+            out.append(buffer.data(), n);
         EXPECT_EQ(::pclose(pipe), 0) << out;
         EXPECT_THAT(out, Not(HasSubstr("FAULT")));
         return out;
@@ -46,9 +48,12 @@ TEST_F(client, records_come_back_as_they_were) {
 }
 
 TEST_F(client, null_empty_and_large_values) {
-    EXPECT_THAT(run("do roundtrip topic t rate 200 seconds 1 tombstones 1"), HasSubstr("duplicates 0 reordered 0 faults 0"));
-    EXPECT_THAT(run("do roundtrip topic t rate 200 seconds 1 size 0"), HasSubstr("duplicates 0 reordered 0 faults 0"));
-    EXPECT_THAT(run("do roundtrip topic t rate 20 seconds 1 size 500000"), HasSubstr("duplicates 0 reordered 0 faults 0"));
+    EXPECT_THAT(run("do roundtrip topic t rate 200 seconds 1 tombstones 1"),
+                HasSubstr("duplicates 0 reordered 0 faults 0"));
+    EXPECT_THAT(run("do roundtrip topic t rate 200 seconds 1 size 0"),
+                HasSubstr("duplicates 0 reordered 0 faults 0"));
+    EXPECT_THAT(run("do roundtrip topic t rate 20 seconds 1 size 500000"),
+                HasSubstr("duplicates 0 reordered 0 faults 0"));
 }
 
 // murmur2("client-1") & 0x7fffffff = 111970434, which is 0 modulo 3.
@@ -57,22 +62,26 @@ TEST_F(client, the_hash_key_decides_the_partition) {
     EXPECT_THAT(run("do meta topic t seconds 1"), HasSubstr(" 0[0,50) 1[0,0) 2[0,0)"));
 }
 
-// The mock brokers do not know sequence numbers, so a record may be doubled here; tests/system has real ones.
+// The mock brokers do not know sequence numbers, so a record may be doubled here; tests/system has
+// real ones.
 TEST_F(client, connections_lost_under_load_lose_no_record) {
     for (int i = 0; i < 5; ++i) {
-        rd_kafka_mock_push_request_errors(cluster, produce_api, 4, RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_NO_ERROR,
-                                          RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR__TRANSPORT);
-        rd_kafka_mock_push_request_errors(cluster, fetch_api, 3, RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_NO_ERROR,
+        rd_kafka_mock_push_request_errors(cluster, produce_api, 4, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                          RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_NO_ERROR,
                                           RD_KAFKA_RESP_ERR__TRANSPORT);
+        rd_kafka_mock_push_request_errors(cluster, fetch_api, 3, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                          RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR__TRANSPORT);
     }
     const auto out = run("do roundtrip topic t rate 1000 seconds 3");
     EXPECT_THAT(out, HasSubstr("faults 0"));
     EXPECT_THAT(out, Not(HasSubstr("records\n"))) << "no record may fail";
 }
 
-// Idempotence gives up on a gap in the sequence; the producer is made anew, and what was not confirmed goes again.
+// Idempotence gives up on a gap in the sequence; the producer is made anew, and what was not
+// confirmed goes again.
 TEST_F(client, survives_a_fatal_error_of_idempotence) {
-    rd_kafka_mock_push_request_errors(cluster, produce_api, 3, RD_KAFKA_RESP_ERR_NO_ERROR, RD_KAFKA_RESP_ERR_NO_ERROR,
+    rd_kafka_mock_push_request_errors(cluster, produce_api, 3, RD_KAFKA_RESP_ERR_NO_ERROR,
+                                      RD_KAFKA_RESP_ERR_NO_ERROR,
                                       RD_KAFKA_RESP_ERR_OUT_OF_ORDER_SEQUENCE_NUMBER);
     const auto out = run("do roundtrip topic t rate 1000 seconds 2");
     EXPECT_THAT(out, HasSubstr("BINDING_KAFKA_PRODUCER_FAILED"));
@@ -81,21 +90,24 @@ TEST_F(client, survives_a_fatal_error_of_idempotence) {
 }
 
 TEST_F(client, a_permanent_error_is_reported_with_its_code) {
-    rd_kafka_mock_push_request_errors(cluster, produce_api, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+    rd_kafka_mock_push_request_errors(cluster, produce_api, 1,
+                                      RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     const auto out = run("do produce topic t records 1");
     EXPECT_THAT(out, HasSubstr("error 29 Broker: Topic authorization failed: 1 records"));
     EXPECT_THAT(out, HasSubstr("BINDING_KAFKA_PRODUCE_ERROR"));
 }
 
 TEST_F(client, a_transient_error_is_not_seen) {
-    rd_kafka_mock_push_request_errors(cluster, produce_api, 2, RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
+    rd_kafka_mock_push_request_errors(cluster, produce_api, 2,
+                                      RD_KAFKA_RESP_ERR_NOT_LEADER_FOR_PARTITION,
                                       RD_KAFKA_RESP_ERR_NOT_ENOUGH_REPLICAS);
     EXPECT_THAT(run("do produce topic t records 100"), HasSubstr("produced 100 "));
 }
 
 TEST_F(client, a_missing_topic_is_named_and_refused_after_a_while) {
     rd_kafka_mock_topic_set_error(cluster, "none", RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    const auto out = run("do produce topic none records 100 zilla.binding.kafka.client.unknown.topic.millis 500");
+    const auto out = run(
+        "do produce topic none records 100 zilla.binding.kafka.client.unknown.topic.millis 500");
     EXPECT_THAT(out, HasSubstr("produce status 2 error 3: topic 'none' does not exist"));
     EXPECT_THAT(out, HasSubstr("BINDING_KAFKA_TOPIC_UNKNOWN Topic (none) does not exist"));
     EXPECT_THAT(out, HasSubstr("error 3 topic 'none' does not exist: 100 records"));
@@ -104,13 +116,14 @@ TEST_F(client, a_missing_topic_is_named_and_refused_after_a_while) {
 TEST_F(client, an_offset_that_is_gone_restarts_at_the_beginning) {
     EXPECT_THAT(run("do produce topic t records 30 hash_key 1"), HasSubstr("produced 30 "));
     const auto out = run("do fetch topic t records 30 offset 1000");
-    EXPECT_THAT(out, HasSubstr("status 0 error 1: offset 1000 of partition 0 of topic 't' is gone"));
+    EXPECT_THAT(out,
+                HasSubstr("status 0 error 1: offset 1000 of partition 0 of topic 't' is gone"));
     EXPECT_THAT(out, HasSubstr("fetched 30, faults 0,"));
 }
 
 TEST_F(client, metadata_is_asked_again_until_it_comes) {
-    rd_kafka_mock_push_request_errors(cluster, metadata_api, 3, RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT,
-                                      RD_KAFKA_RESP_ERR__TRANSPORT);
+    rd_kafka_mock_push_request_errors(cluster, metadata_api, 3, RD_KAFKA_RESP_ERR__TRANSPORT,
+                                      RD_KAFKA_RESP_ERR__TRANSPORT, RD_KAFKA_RESP_ERR__TRANSPORT);
     EXPECT_THAT(run("do meta topic t seconds 3"), HasSubstr("partitions 3"));
 }
 

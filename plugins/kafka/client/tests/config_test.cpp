@@ -38,8 +38,8 @@ TEST(servers, names_addresses_and_lists) {
 }
 
 TEST(servers, what_is_no_server) {
-    for (const auto* text : {"", "localhost", "localhost:", ":9092", "a:0", "a:65536", "a:12x", "::1:9092", "[]:1", "a b:1",
-                             "sasl_plaintext://a:1", "a:-1"})
+    for (const auto* text : {"", "localhost", "localhost:", ":9092", "a:0", "a:65536", "a:12x",
+                             "::1:9092", "[]:1", "a b:1", "sasl_plaintext://a:1", "a:-1"})
         EXPECT_FALSE(parse_server(text)) << text;
 }
 
@@ -58,9 +58,11 @@ TEST(servers, may_be_absent) {
 }
 
 TEST(sasl, both_spellings) {
-    const nlohmann::json credentials{{"mechanism", "scram-sha-512"}, {"username", "u"}, {"password", "p$\\x"}};
-    for (const auto& options : {nlohmann::json{{"sasl", credentials}},
-                                nlohmann::json{{"authorization", {{"guard", {{"credentials", credentials}}}}}}}) {
+    const nlohmann::json credentials{
+        {"mechanism", "scram-sha-512"}, {"username", "u"}, {"password", "p$\\x"}};
+    for (const auto& options :
+         {nlohmann::json{{"sasl", credentials}},
+          nlohmann::json{{"authorization", {{"guard", {{"credentials", credentials}}}}}}}) {
         const auto c = client_config::parse(make(options));
         ASSERT_TRUE(c.sasl);
         EXPECT_EQ(c.sasl->mechanism, "SCRAM-SHA-512");
@@ -70,24 +72,37 @@ TEST(sasl, both_spellings) {
 }
 
 TEST(sasl, guards_are_refused_clearly) {
-    const auto [path, text] = problem(make(
-        {{"authorization",
-          {{"g", {{"credentials", {{"mechanism", "plain"}, {"username", "{identity}"}, {"password", "{credentials}"}}}}}}}}));
+    const auto [path, text] = problem(make({{"authorization",
+                                             {{"g",
+                                               {{"credentials",
+                                                 {{"mechanism", "plain"},
+                                                  {"username", "{identity}"},
+                                                  {"password", "{credentials}"}}}}}}}}));
     EXPECT_EQ(path, "/options/authorization/g/credentials/username");
     EXPECT_NE(text.find("guard 'g'"), std::string::npos) << text;
 }
 
 TEST(sasl, incomplete_or_unknown) {
-    EXPECT_EQ(problem(make({{"authorization", {{"g", {{"credentials", {{"mechanism", "oauthbearer"}, {"token", "t"}}}}}}}})).first,
-              "/options/authorization/g/credentials/mechanism");
-    EXPECT_EQ(problem(make({{"sasl", {{"mechanism", "plain"}, {"username", "u"}}}})).second, "'password' is missing");
-    EXPECT_EQ(problem(make({{"sasl", {{"mechanism", "plain"}, {"username", ""}, {"password", "p"}}}})).first, "/options/sasl/username");
+    EXPECT_EQ(
+        problem(
+            make({{"authorization",
+                   {{"g", {{"credentials", {{"mechanism", "oauthbearer"}, {"token", "t"}}}}}}}}))
+            .first,
+        "/options/authorization/g/credentials/mechanism");
+    EXPECT_EQ(problem(make({{"sasl", {{"mechanism", "plain"}, {"username", "u"}}}})).second,
+              "'password' is missing");
+    EXPECT_EQ(
+        problem(make({{"sasl", {{"mechanism", "plain"}, {"username", ""}, {"password", "p"}}}}))
+            .first,
+        "/options/sasl/username");
 }
 
 TEST(routes, one_exit_and_topic_wildcards) {
     auto c = make(nlohmann::json::object());
     c.routes.clear();
-    c.routes.push_back({nullptr, nlohmann::json::parse(R"([{"topic": "mqtt-*"}, {"topic": "orders"}])"), nullptr, 7, "demo:tcp"});
+    c.routes.push_back({nullptr,
+                        nlohmann::json::parse(R"([{"topic": "mqtt-*"}, {"topic": "orders"}])"),
+                        nullptr, 7, "demo:tcp"});
     const auto parsed = client_config::parse(c);
     EXPECT_TRUE(parsed.serves("mqtt-messages"));
     EXPECT_TRUE(parsed.serves("orders"));
@@ -109,13 +124,19 @@ TEST(wildcards, match_whole_texts) {
 }
 
 TEST(properties, are_bounded) {
-    const auto c = client_config::parse(make(nlohmann::json::object(), {{"zilla.binding.kafka.client.meta.max.age.ms", "250"},
-                                                                        {"zilla.binding.kafka.client.id", "weft"}}));
+    const auto c = client_config::parse(
+        make(nlohmann::json::object(), {{"zilla.binding.kafka.client.meta.max.age.ms", "250"},
+                                        {"zilla.binding.kafka.client.id", "weft"}}));
     EXPECT_EQ(c.meta_max_age_ms, 250);
     EXPECT_EQ(c.client_id, "weft");
-    const auto text = problem(make(nlohmann::json::object(), {{"zilla.binding.kafka.client.produce.max.bytes", "1"}})).second;
+    const auto text = problem(make(nlohmann::json::object(),
+                                   {{"zilla.binding.kafka.client.produce.max.bytes", "1"}}))
+                          .second;
     EXPECT_NE(text.find("produce.max.bytes: 1 is not within"), std::string::npos) << text;
-    EXPECT_NE(problem(make(nlohmann::json::object(), {{"zilla.binding.kafka.client.meta.max.age.ms", "soon"}})).second, "no error");
+    EXPECT_NE(problem(make(nlohmann::json::object(),
+                           {{"zilla.binding.kafka.client.meta.max.age.ms", "soon"}}))
+                  .second,
+              "no error");
 }
 
 }  // namespace

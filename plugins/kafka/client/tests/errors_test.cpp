@@ -14,8 +14,10 @@ TEST(errors, codes_are_those_of_the_protocol) {
 }
 
 TEST(errors, texts_without_the_inside_of_librdkafka) {
-    EXPECT_EQ(plain_text("sasl_plaintext://127.0.0.1:9092/bootstrap: SASL authentication error: Authentication failed: Invalid "
-                         "username or password (after 303ms in state AUTH_REQ, 1 identical error(s) suppressed)"),
+    EXPECT_EQ(plain_text("sasl_plaintext://127.0.0.1:9092/bootstrap: SASL authentication error: "
+                         "Authentication failed: Invalid "
+                         "username or password (after 303ms in state AUTH_REQ, 1 identical "
+                         "error(s) suppressed)"),
               "Authentication failed: Invalid username or password");
     EXPECT_EQ(plain_text("Local: Broker transport failure"), "Local: Broker transport failure");
     EXPECT_EQ(plain_text(""), "");

@@ -1,5 +1,6 @@
-// kafka_probe SERVERS key value ...: runs the kafka-probe binding before a kafka client and a tcp client until its scenario ends.
-// Keys: those of the probe; sasl MECHANISM:USER:PASSWORD; workers N; limit SECONDS; any zilla.* property.
+// kafka_probe SERVERS key value ...: runs the kafka-probe binding before a kafka client and a tcp
+// client until its scenario ends. Keys: those of the probe; sasl MECHANISM:USER:PASSWORD; workers
+// N; limit SECONDS; any zilla.* property.
 #include "engine/engine.hpp"
 #include "loader/catalog.hpp"
 
@@ -12,7 +13,8 @@
 
 namespace {
 
-weft::config::binding make(const std::string& type, const std::string& name, const std::string& kind, const std::string& exit) {
+weft::config::binding make(const std::string& type, const std::string& name,
+                           const std::string& kind, const std::string& exit) {
     weft::config::binding b;
     b.ns = "test";
     b.name = name;
@@ -74,7 +76,8 @@ int main(int argc, char** argv) {
     std::mutex mutex;
     std::condition_variable wake;
     bool ready = false;
-    weft::engine engine(options, weft::installed_plugins({WEFT_PLUGINS_DIR, WEFT_TEST_PLUGINS_DIR}));
+    weft::engine engine(options,
+                        weft::installed_plugins({WEFT_PLUGINS_DIR, WEFT_TEST_PLUGINS_DIR}));
     try {
         engine.start(c, [&] {
             const std::lock_guard lock(mutex);
@@ -94,6 +97,8 @@ int main(int argc, char** argv) {
         for (const auto& w : engine.status().waiting_for) std::cout << "waiting for " << w << "\n";
     const auto t0 = std::chrono::steady_clock::now();
     engine.stop(std::chrono::milliseconds(2000));
-    std::printf("stopped in %.0f ms\n", std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t0).count());
+    std::printf(
+        "stopped in %.0f ms\n",
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - t0).count());
     return ended ? 0 : 1;
 }

@@ -1,9 +1,11 @@
-// The test binding `kafka-probe`: plays a neighbour of the kafka client and prints what it saw, one line per fact.
+// The test binding `kafka-probe`: plays a neighbour of the kafka client and prints what it saw, one
+// line per fact.
 //
-// do: produce    n records as fast as credit allows, or at `rate` per second; waits for every answer
+// do: produce    n records as fast as credit allows, or at `rate` per second; waits for every
+// answer
 //     fetch      the whole topic from the beginning, until n records came
-//     roundtrip  produces at `rate` for `seconds` and fetches at the same time; counts, order per key, latencies
-//     meta       prints partitions and statuses for `seconds`
+//     roundtrip  produces at `rate` for `seconds` and fetches at the same time; counts, order per
+//     key, latencies meta       prints partitions and statuses for `seconds`
 #include "schema.hpp"
 
 #include <weft/plugin.hpp>
@@ -26,14 +28,17 @@ struct probe_options {
     uint64_t exit = 0;
 };
 
-double ms(uint64_t ns) { return static_cast<double>(ns) / 1e6; }
+double ms(uint64_t ns) {
+    return static_cast<double>(ns) / 1e6;
+}
 
 struct latencies {
     std::vector<uint64_t> values;
     double at(double q) {
         if (values.empty()) return 0;
         std::sort(values.begin(), values.end());
-        return ms(values[std::min(values.size() - 1, static_cast<size_t>(q * static_cast<double>(values.size())))]);
+        return ms(values[std::min(values.size() - 1,
+                                  static_cast<size_t>(q * static_cast<double>(values.size())))]);
     }
 };
 
@@ -46,7 +51,8 @@ struct link : endpoint {
     bool closed = false;
 
     link(probe_instance& o, const char* n) : owner(o), name(n) {}
-    void open(worker w, uint64_t exit, uint8_t role, const std::string& topic, const std::vector<weft_kafka_position>& positions = {}) {
+    void open(worker w, uint64_t exit, uint8_t role, const std::string& topic,
+              const std::vector<weft_kafka_position>& positions = {}) {
         meta_writer<weft_kafka_begin> m;
         m->role = role;
         const weft_ref t = m.text(topic);
@@ -79,9 +85,11 @@ public:
         w_.ready(false, "scenario");
         start_ns_ = w_.now_ns();
         meta_.open(w_, o_.exit, WEFT_KAFKA_META, o_.topic);
-        if (o_.what == "produce" || o_.what == "roundtrip") produce_.open(w_, o_.exit, WEFT_KAFKA_PRODUCE, o_.topic);
+        if (o_.what == "produce" || o_.what == "roundtrip")
+            produce_.open(w_, o_.exit, WEFT_KAFKA_PRODUCE, o_.topic);
         if (o_.what == "produce") go();
-        if (o_.what == "meta") timer_ = w_.timer_in_ms(o_.seconds * 1000, call<&probe_instance::done>, this);
+        if (o_.what == "meta")
+            timer_ = w_.timer_in_ms(o_.seconds * 1000, call<&probe_instance::done>, this);
     }
     ~probe_instance() override {
         if (timer_) w_.cancel(timer_);
@@ -91,9 +99,10 @@ public:
 
     void on_partitions(const meta_view<weft_kafka_partitions>& p) {
         const auto list = p.list<weft_kafka_partition>(p->partitions);
-        std::printf("%8.1f ms partitions %zu cleanup %u cluster %s:", ms(w_.now_ns() - start_ns_), list.size(), p->cleanup,
-                    std::string(p.text(p->cluster_id)).c_str());
-        for (const auto& x : list) std::printf(" %d[%" PRId64 ",%" PRId64 ")", x.id, x.begin, x.next);
+        std::printf("%8.1f ms partitions %zu cleanup %u cluster %s:", ms(w_.now_ns() - start_ns_),
+                    list.size(), p->cleanup, std::string(p.text(p->cluster_id)).c_str());
+        for (const auto& x : list)
+            std::printf(" %d[%" PRId64 ",%" PRId64 ")", x.id, x.begin, x.next);
         std::printf("\n");
         std::fflush(stdout);
         if (fetching_ || (o_.what != "fetch" && o_.what != "roundtrip")) return;
@@ -105,8 +114,8 @@ public:
         if (o_.what == "roundtrip") go();
     }
     void on_status(const char* who, const meta_view<weft_kafka_status>& s) {
-        std::printf("%8.1f ms %s status %u error %d: %s\n", ms(w_.now_ns() - start_ns_), who, s->state, s->error,
-                    std::string(s.text(s->text)).c_str());
+        std::printf("%8.1f ms %s status %u error %d: %s\n", ms(w_.now_ns() - start_ns_), who,
+                    s->state, s->error, std::string(s.text(s->text)).c_str());
         std::fflush(stdout);
     }
     void on_produced(const meta_view<weft_kafka_produced>& p) {
@@ -127,7 +136,9 @@ public:
         ++seen_;
         seen_bytes_ += payload_size(d);
         auto& next = next_[r->partition];
-        if (next > r->offset) std::printf("FAULT offset %" PRId64 " after %" PRId64 " in %d\n", r->offset, next - 1, r->partition);
+        if (next > r->offset)
+            std::printf("FAULT offset %" PRId64 " after %" PRId64 " in %d\n", r->offset, next - 1,
+                        r->partition);
         next = r->offset + 1;
         const uint64_t token = check(r, d);
         if (o_.what == "roundtrip") {
@@ -135,7 +146,8 @@ public:
             if (token == last) ++duplicates_;
             if (token < last) ++reordered_;
             last = std::max(last, token);
-            if (token <= sent_ns_.size() && token > 0) e2e_.values.push_back(w_.now_ns() - sent_ns_[token - 1]);
+            if (token <= sent_ns_.size() && token > 0)
+                e2e_.values.push_back(w_.now_ns() - sent_ns_[token - 1]);
         }
         check_done();
     }
@@ -164,12 +176,15 @@ private:
     uint64_t check(const meta_view<weft_kafka_record>& r, const weft_data& d) {
         const auto headers = r.list<weft_pair>(r->headers);
         if (!o_.headers || headers.size() != 3) return faults_ += o_.headers, 0;
-        const uint64_t token = std::strtoull(std::string(r.text(headers[0].value)).c_str(), nullptr, 10);
-        const bool good = r.text(headers[0].name) == "token" && r.text(headers[1].name) == "empty" && r.has(headers[1].value) &&
-                          r.text(headers[1].value).empty() && r.text(headers[2].name) == "null" && !r.has(headers[2].value) &&
-                          r.text(r->key) == "client-" + std::to_string(token % o_.keys) && r->timestamp_ms > 0 &&
-                          ((r->flags & WEFT_KAFKA_NULL_VALUE) != 0) == o_.tombstones &&
-                          payload_size(d) == (o_.tombstones ? 0 : o_.size);
+        const uint64_t token =
+            std::strtoull(std::string(r.text(headers[0].value)).c_str(), nullptr, 10);
+        const bool good =
+            r.text(headers[0].name) == "token" && r.text(headers[1].name) == "empty" &&
+            r.has(headers[1].value) && r.text(headers[1].value).empty() &&
+            r.text(headers[2].name) == "null" && !r.has(headers[2].value) &&
+            r.text(r->key) == "client-" + std::to_string(token % o_.keys) && r->timestamp_ms > 0 &&
+            ((r->flags & WEFT_KAFKA_NULL_VALUE) != 0) == o_.tombstones &&
+            payload_size(d) == (o_.tombstones ? 0 : o_.size);
         faults_ += !good;
         return token;
     }
@@ -224,26 +239,33 @@ private:
         if (ending_) return;
         if (o_.what == "produce" && going_ && tokens_ >= o_.records && sent_.empty()) {
             const double s = static_cast<double>(w_.now_ns() - go_ns_) / 1e9;
-            std::printf("produced %zu in %.3f s: %.0f rec/s, ack p50 %.2f p99 %.2f ms\n", acked_.values.size(), s,
-                        static_cast<double>(tokens_) / s, acked_.at(.5), acked_.at(.99));
+            std::printf("produced %zu in %.3f s: %.0f rec/s, ack p50 %.2f p99 %.2f ms\n",
+                        acked_.values.size(), s, static_cast<double>(tokens_) / s, acked_.at(.5),
+                        acked_.at(.99));
             done();
         }
         if (o_.what == "fetch" && seen_ >= o_.records) {
             const double s = static_cast<double>(w_.now_ns() - fetch_ns_) / 1e9;
-            std::printf("fetched %" PRIu64 ", faults %" PRIu64 ", in %.3f s: %.0f rec/s, %.1f MB/s\n", seen_, faults_, s, static_cast<double>(seen_) / s,
+            std::printf("fetched %" PRIu64 ", faults %" PRIu64
+                        ", in %.3f s: %.0f rec/s, %.1f MB/s\n",
+                        seen_, faults_, s, static_cast<double>(seen_) / s,
                         static_cast<double>(seen_bytes_) / s / 1e6);
             done();
         }
-        if (o_.what == "roundtrip" && end_ns_ != 0 && w_.now_ns() >= end_ns_ && sent_.empty() && seen_ >= acked_.values.size()) done();
+        if (o_.what == "roundtrip" && end_ns_ != 0 && w_.now_ns() >= end_ns_ && sent_.empty() &&
+            seen_ >= acked_.values.size())
+            done();
     }
     void done() {
         if (ending_) return;
-        for (const auto& [e, n] : errors_) std::printf("error %s: %" PRIu64 " records\n", e.c_str(), n);
+        for (const auto& [e, n] : errors_)
+            std::printf("error %s: %" PRIu64 " records\n", e.c_str(), n);
         if (o_.what == "roundtrip")
-            std::printf("sent %" PRIu64 " acked %zu seen %" PRIu64 " duplicates %" PRIu64 " reordered %" PRIu64
-                        " faults %" PRIu64 " | ack p50 %.2f p99 %.2f ms | e2e p50 %.2f p99 %.2f ms\n",
-                        tokens_, acked_.values.size(), seen_, duplicates_, reordered_, faults_, acked_.at(.5), acked_.at(.99), e2e_.at(.5),
-                        e2e_.at(.99));
+            std::printf("sent %" PRIu64 " acked %zu seen %" PRIu64 " duplicates %" PRIu64
+                        " reordered %" PRIu64 " faults %" PRIu64
+                        " | ack p50 %.2f p99 %.2f ms | e2e p50 %.2f p99 %.2f ms\n",
+                        tokens_, acked_.values.size(), seen_, duplicates_, reordered_, faults_,
+                        acked_.at(.5), acked_.at(.99), e2e_.at(.5), e2e_.at(.99));
         std::fflush(stdout);
         end();
     }
@@ -283,7 +305,9 @@ void link::on_flush(stream, const weft_flush& f) {
     if (const meta_view<weft_kafka_produced> p(f.h.meta); p) owner.on_produced(p);
     if (const meta_view<weft_kafka_status> p(f.h.meta); p) owner.on_status(name, p);
 }
-void link::on_window(stream, const weft_window&) { owner.send_some(); }
+void link::on_window(stream, const weft_window&) {
+    owner.send_some();
+}
 void link::on_closed(stream) {
     closed = true;
     owner.on_link_closed();
@@ -291,7 +315,9 @@ void link::on_closed(stream) {
 
 struct probe_binding : binding {
     probe_options o;
-    std::unique_ptr<instance> attach(worker w) override { return std::make_unique<probe_instance>(w, o); }
+    std::unique_ptr<instance> attach(worker w) override {
+        return std::make_unique<probe_instance>(w, o);
+    }
 };
 
 struct probe_plugin {
@@ -306,13 +332,15 @@ struct probe_plugin {
         auto b = std::make_unique<probe_binding>();
         b->o.what = c.options.at("do");
         b->o.topic = c.options.at("topic");
-        for (const auto& [key, field] : std::map<std::string, uint64_t probe_options::*>{{"records", &probe_options::records},
-                                                                                        {"offset", &probe_options::offset},
-                                                                                        {"size", &probe_options::size},
-                                                                                        {"rate", &probe_options::rate},
-                                                                                        {"seconds", &probe_options::seconds},
-                                                                                        {"keys", &probe_options::keys}})
-            if (c.options.contains(key)) b->o.*field = std::stoull(c.options[key].get<std::string>());
+        for (const auto& [key, field] :
+             std::map<std::string, uint64_t probe_options::*>{{"records", &probe_options::records},
+                                                              {"offset", &probe_options::offset},
+                                                              {"size", &probe_options::size},
+                                                              {"rate", &probe_options::rate},
+                                                              {"seconds", &probe_options::seconds},
+                                                              {"keys", &probe_options::keys}})
+            if (c.options.contains(key))
+                b->o.*field = std::stoull(c.options[key].get<std::string>());
         b->o.hash_key = c.options.contains("hash_key");
         b->o.tombstones = c.options.contains("tombstones");
         b->o.headers = !c.options.contains("no_headers");
