@@ -2,6 +2,7 @@
 #
 #   WEFT_KAFKA_DIR    where its data, log and pid live   (default: the user's cache, kept over restarts)
 #   WEFT_KAFKA_PORT   first port to try                  (default 9092; the next free one when taken)
+#   WEFT_KAFKA_OWNER  pid of a process without which it should not go on (default none)
 kafka_version=3.9.1
 kafka_lib="$cache_dir/kafka/lib-$kafka_version"
 kafka_dir="${WEFT_KAFKA_DIR:-$cache_dir/kafka/data}"
@@ -88,10 +89,24 @@ kafka_start() {
         # A session of its own: Ctrl-C in the terminal must not reach it.
         setsid nohup bash -c 'echo $$ >"$1/kafka.pid"; shift; exec "$@"' _ "$kafka_dir" \
             "${kafka_java[@]}" kafka.Kafka "$kafka_dir/server.properties" >>"$kafka_dir/kafka.log" 2>&1 </dev/null &
-        python3 "$kafka_admin" "$address" wait --seconds 60 >&2 ||
+        if ! python3 "$kafka_admin" "$address" wait --seconds 180 >&2; then
+            kafka_stop
             die "Kafka did not come up, see $kafka_dir/kafka.log"
+        fi
+        if [[ -n "${WEFT_KAFKA_OWNER:-}" ]]; then kafka_follow "$WEFT_KAFKA_OWNER"; fi
     fi
     echo "$address"
+}
+
+# Ends Kafka soon after the process $1 has ended, however that came.
+kafka_follow() {
+    local owner=$1 pid
+    pid=$(kafka_pid) || return 0
+    (
+        trap '' HUP INT
+        while kill -0 "$owner" 2>/dev/null && kill -0 "$pid" 2>/dev/null; do sleep 1; done
+        if [[ $(kafka_pid) == "$pid" ]]; then kill "$pid"; fi
+    ) >/dev/null 2>&1 </dev/null &
 }
 
 kafka_stop() {

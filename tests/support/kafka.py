@@ -111,11 +111,18 @@ class PrivateKafka(Kafka):
         self.port = free_port(2)
         super().__init__(f"127.0.0.1:{self.port}")
         if start:
-            self.start()
+            try:
+                self.start()
+            except BaseException:
+                self.close()
+                raise
 
     def _dev(self, command):
-        env = {**os.environ, "WEFT_KAFKA_DIR": str(self.folder), "WEFT_KAFKA_PORT": str(self.port)}
-        done = run([ROOT / "dev", "kafka", command], env=env)
+        env = {
+            **os.environ, "WEFT_KAFKA_DIR": str(self.folder), "WEFT_KAFKA_PORT": str(self.port),
+            "WEFT_KAFKA_OWNER": str(os.getpid()),
+        }  # fmt: skip
+        done = run([ROOT / "dev", "kafka", command], env=env, timeout=300)
         assert done.code == 0, done.err
         return done.out.strip()
 
