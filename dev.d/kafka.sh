@@ -28,7 +28,7 @@ kafka_java=(
 kafka_pid() {
     local pid
     pid=$(cat "$kafka_dir/kafka.pid" 2>/dev/null) || return 1
-    tr '\0' '\n' <"/proc/$pid/cmdline" 2>/dev/null | grep -qxF "$kafka_dir/server.properties" || return 1
+    { tr '\0' '\n' <"/proc/$pid/cmdline"; } 2>/dev/null | grep -qxF "$kafka_dir/server.properties" || return 1
     echo "$pid"
 }
 
