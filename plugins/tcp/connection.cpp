@@ -19,7 +19,7 @@ connection::~connection() {
 void connection::adopt(int fd) {
     fd_ = fd;
     set_interest(WEFT_READABLE);
-    if (!watch_) return fail(ENOMEM, "the connection cannot be watched");
+    if (fd_ < 0) return;
     grant();
     settle();
 }
@@ -30,26 +30,39 @@ void connection::on_ready(uint32_t events) {
     if (events & WEFT_WRITABLE) flush();
     if (fd_ < 0) return;
     if (events & (WEFT_READABLE | WEFT_HANGUP)) {
-        if (reading_ && stream_.credit() > stream_.padding()) return read();
-        if (events & WEFT_HANGUP) return on_hangup();
-        set_interest(interest_ & ~WEFT_READABLE);  // on again with credit
+        if (may_read()) {
+            read();
+        } else if (events & WEFT_HANGUP) {
+            on_hangup();
+        } else {
+            set_interest(interest_ & ~WEFT_READABLE);  // on again with credit
+        }
     }
 }
 
-void connection::read() {
+bool connection::may_read() const {
+    return fd_ >= 0 && reading_ && stream_.credit() > stream_.padding();
+}
+
+// False when there was nothing to read.
+bool connection::read() {
     const uint32_t size = std::min(stream_.credit() - stream_.padding(), read_bytes_);
     uint8_t* to = nullptr;
     chunk bytes = hub_.here().alloc(size, to);
     if (!to) {
         set_interest(interest_ & ~WEFT_READABLE);
-        return hub_.read_later(*this);
+        hub_.read_later(*this);
+        return false;
     }
     const ssize_t n = recv(fd_, to, size, 0);
     if (n < 0) {
         if (errno != EAGAIN && errno != EINTR) fail(errno, "read");
-        return;
+        return false;
     }
-    if (n == 0) return on_peer_end();
+    if (n == 0) {
+        on_peer_end();
+        return false;
+    }
     const auto got = static_cast<uint32_t>(n);
     bytes.truncate(got);
     hub_.bytes_received.add(got);
@@ -59,6 +72,7 @@ void connection::read() {
         read_bytes_ = std::max(read_bytes_ / 2, limits::read_bytes_min);
     }
     stream_.data(bytes.slice());
+    return true;
 }
 
 void connection::resume_read() {
@@ -73,8 +87,7 @@ void connection::on_peer_end() {
     if (fin_sent_) close_now(false);
 }
 
-// The peer is gone or half gone, and nothing can be read now. A level-triggered watch would report
-// it for ever.
+// The peer is gone, and nothing can be read now. A level-triggered watch would report it for ever.
 void connection::on_hangup() {
     if (const int error = socket_error(fd_); error != 0) return fail(error, "read");
     set_interest(interest_ & ~WEFT_READABLE);
@@ -82,8 +95,7 @@ void connection::on_hangup() {
 }
 
 void connection::on_window(stream, const weft_window&) {
-    if (fd_ >= 0 && reading_ && stream_.credit() > stream_.padding())
-        set_interest(interest_ | WEFT_READABLE);
+    if (may_read()) set_interest(interest_ | WEFT_READABLE);
 }
 
 // What the stream refuses cannot be delivered. Before the other side has answered, nobody has
@@ -113,7 +125,7 @@ void connection::flush() {
     dirty_ = false;
     if (fd_ < 0 || !queue_) return;
     const uint32_t before = queue_->bytes();
-    if (const int error = write_some(fd_, *queue_); error != 0) return fail(error, "write");
+    if (const int error = write_some(fd_, *queue_); error != 0) return on_write_failed(error);
     hub_.bytes_sent.add(before - queue_->bytes());
     if (queue_->empty()) {
         hub_.give_back(std::move(queue_));
@@ -124,6 +136,12 @@ void connection::flush() {
     }
     grant();
     settle();
+}
+
+// What the peer sent before it went is still there to be read, and may be its farewell.
+void connection::on_write_failed(int error) {
+    while (may_read() && read()) continue;
+    if (fd_ >= 0) fail(error, "write");
 }
 
 void connection::grant() {
@@ -188,6 +206,7 @@ void connection::set_interest(uint8_t events) {
         hub_.here().modify(watch_, events);
     } else if (events != 0) {
         watch_ = hub_.here().watch(fd_, events, call<&connection::on_ready>, this);
+        if (!watch_) return fail(ENOMEM, "watch");
     }
     interest_ = events;
 }

@@ -43,9 +43,11 @@ protected:
 
 private:
     void on_ready(uint32_t events);
-    void read();
+    bool may_read() const;
+    bool read();
     void on_peer_end();
     void on_hangup();
+    void on_write_failed(int error);
     void grant();
     // Sends FIN once everything is written; closes when both sides have sent theirs.
     void settle();

@@ -59,6 +59,7 @@ void server_instance::stop_listening() {
 }
 
 void server_instance::drain(uint64_t) {
+    draining_ = true;
     stop_listening();
 }
 
@@ -76,14 +77,22 @@ bool server_instance::accept_one(listener& l) {
         switch (errno) {
             case EAGAIN:
                 return false;
-            case EMFILE:
-            case ENFILE:
-            case ENOBUFS:
-            case ENOMEM:
+            // accept(2): errors of the new connection, already gone.
+            case EINTR:
+            case ECONNABORTED:
+            case EPERM:
+            case EPROTO:
+            case ENETDOWN:
+            case ENOPROTOOPT:
+            case EHOSTDOWN:
+            case ENONET:
+            case EHOSTUNREACH:
+            case EOPNOTSUPP:
+            case ENETUNREACH:
+                return true;
+            default:
                 pause(errno);
                 return false;
-            default:
-                return true;  // accept(2): errors of the new connection, already gone
         }
     }
     if (!admit(fd, peer)) return true;
@@ -151,6 +160,7 @@ void server_instance::route(int fd, const socket_address& local, const socket_ad
 
 void server_instance::serve(int fd, const socket_address& local, const socket_address& peer,
                             std::string_view name) {
+    if (draining_) return close_socket(fd);  // it waited for a name meanwhile
     const auto exit = owner_.config.routes.match({ip_address::of(local), local.port(), name});
     if (!exit) {
         close_socket(fd);

@@ -68,6 +68,7 @@ private:
     name_cache names_;
     meta_writer<weft_tcp_begin> begin_;
     uint64_t pause_timer_ = 0;
+    bool draining_ = false;
     std::vector<std::unique_ptr<listener>> listeners_;
 };
 
