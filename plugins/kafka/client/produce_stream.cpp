@@ -109,7 +109,7 @@ void produce_stream::accept_whole(const weft_meta* meta, chunk payload, uint32_t
     if (again_.empty() && waiting_.empty() && hand_over(meta, payload) != producer::outcome::wait)
         return;
     waiting_bytes_ += reserved;
-    waiting_.push_back({copy_block(meta), std::move(payload), reserved});
+    waiting_.push_back({copy_block(meta), std::move(payload), reserved, 0});
 }
 
 // Taken, or answered with an error; or it must wait.
@@ -165,6 +165,15 @@ bool produce_stream::pump(std::deque<waiting_record>& queue) {
 void produce_stream::on_report(uint64_t token, int32_t partition, int64_t offset,
                                const produce_error& error) {
     if (!closed_) answer(token, partition, offset, error);
+}
+
+// In the order of the first time: reports of failure come as librdkafka finds the records, queued
+// ones before sent ones.
+void produce_stream::on_again(waiting_record r) {
+    const auto at =
+        std::upper_bound(again_.begin(), again_.end(), r.order,
+                         [](uint64_t order, const waiting_record& w) { return order < w.order; });
+    again_.insert(at, std::move(r));
 }
 
 void produce_stream::answer(uint64_t token, int32_t partition, int64_t offset,

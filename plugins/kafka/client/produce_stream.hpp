@@ -17,6 +17,7 @@ struct waiting_record {
     std::unique_ptr<uint64_t[]> block;
     chunk payload;
     uint32_t reserved = 0;  // credit to give back
+    uint64_t order = 0;     // of having been taken before, by a producer that failed
 
     const weft_meta* meta() const { return reinterpret_cast<const weft_meta*>(block.get()); }
 };
@@ -39,7 +40,7 @@ public:
     // From the producer: the record of `token` is done.
     void on_report(uint64_t token, int32_t partition, int64_t offset, const produce_error& error);
     // From the producer: this record must go again, before everything that waits.
-    void on_again(waiting_record r) { again_.push_back(std::move(r)); }
+    void on_again(waiting_record r);
     void taken() { ++outstanding_; }
     void returned();
 

@@ -71,6 +71,7 @@ waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
         meta->headers = list;
     }
     waiting_record out;
+    out.order = r.order;
     const weft_meta* block = meta.get();
     out.block = std::make_unique<uint64_t[]>(block->size / 8);
     std::memcpy(out.block.get(), block, block->size);
@@ -212,6 +213,7 @@ producer::outcome producer::produce(produce_stream& s, const std::string& topic,
     r->prev = outstanding_list_.prev;
     r->next = &outstanding_list_;
     r->prev->next = r->next->prev = r;
+    r->order = ++taken_;
     ++outstanding_;
     s.taken();
     return outcome::taken;

@@ -26,8 +26,9 @@ struct record {
     record *prev = nullptr, *next = nullptr;
     produce_stream* owner = nullptr;
     uint64_t token = 0;
-    uint32_t hash = 0;  // decides the partition
-    chunk lent;         // the payload, when it was not copied
+    uint64_t order = 0;  // of being taken
+    uint32_t hash = 0;   // decides the partition
+    chunk lent;          // the payload, when it was not copied
 };
 
 struct produce_error {
@@ -98,6 +99,7 @@ private:
     record* free_ = nullptr;
     std::vector<produce_stream*> waiting_;
     uint32_t round_robin_ = 0;
+    uint64_t taken_ = 0;
 
     rd_kafka_resp_err_t fatal_ = RD_KAFKA_RESP_ERR_NO_ERROR;
     uint64_t renew_pause_ms_ = limits::producer_renew_min_ms;

@@ -126,6 +126,7 @@ public:
         }
         if (p->error == 0) {
             acked_.values.push_back(w_.now_ns() - it->second);
+            ++by_partition_[p->partition];
         } else {
             ++errors_[std::to_string(p->error) + " " + std::string(p.text(p->text))];
         }
@@ -242,6 +243,8 @@ private:
             std::printf("produced %zu in %.3f s: %.0f rec/s, ack p50 %.2f p99 %.2f ms\n",
                         acked_.values.size(), s, static_cast<double>(tokens_) / s, acked_.at(.5),
                         acked_.at(.99));
+            for (const auto& [id, n] : by_partition_)
+                std::printf("partition %d: %" PRId64 " records\n", id, n);
             done();
         }
         if (o_.what == "fetch" && seen_ >= o_.records) {
@@ -291,7 +294,7 @@ private:
     std::unordered_map<uint64_t, uint64_t> sent_;
     std::vector<uint64_t> sent_ns_;
     std::map<std::string, uint64_t> errors_, last_;
-    std::map<int32_t, int64_t> next_;
+    std::map<int32_t, int64_t> next_, by_partition_;
     latencies acked_, e2e_;
 };
 
