@@ -64,9 +64,11 @@ bool tail_stream::update(part& p) {
     auto log = topic_.log(p.id);
     if (log != p.log) {
         // The log was emptied, since the topic is another one now: what comes is new.
-        if (p.log && log) p.start = log->start();
+        if (log && p.seen) p.start = log->start();
+        p.seen = p.seen || log;
         p.live = false;
         p.pending = {};
+        p.from = {};
         p.log = std::move(log);
     }
     if (p.live || !p.log || p.log->next() < p.start) return false;

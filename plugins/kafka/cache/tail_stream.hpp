@@ -35,6 +35,7 @@ private:
         int32_t id = 0;
         int64_t start = 0;  // delivery begins here
         bool live = false;  // listed
+        bool seen = false;  // it had a log before
         std::shared_ptr<partition_log> log;
         cursor from;
         record_view pending;  // read, but there was no credit
