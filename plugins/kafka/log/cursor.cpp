@@ -26,10 +26,11 @@ segment_ptr find_segment(const segment_list& list, int64_t offset, bool& lost) {
 
 bool cursor::locate(read_state& why) {
     bool lost = false;
-    segment_ = find_segment(*log_->snapshot(), wanted_, lost);
-    if (lost) segment_.reset();
-    if (!segment_) {
-        why = lost || wanted_ < log_->start() ? read_state::lost : read_state::end;
+    const auto now = log_->snapshot();
+    segment_ = find_segment(now->segments, wanted_, lost);
+    if (lost || !segment_) {
+        segment_.reset();
+        why = lost || wanted_ < now->start ? read_state::lost : read_state::end;
         return false;
     }
     position_ = segment_->seek(wanted_, segment_->readable());
@@ -39,10 +40,11 @@ bool cursor::locate(read_state& why) {
 bool cursor::move_on(read_state& why) {
     why = read_state::end;
     if (!segment_->sealed()) return false;
-    const auto list = log_->snapshot();
-    const auto it = std::upper_bound(list->begin(), list->end(), segment_->base(),
+    const auto now = log_->snapshot();
+    const auto& list = now->segments;
+    const auto it = std::upper_bound(list.begin(), list.end(), segment_->base(),
                                      [](int64_t b, const segment_ptr& s) { return b < s->base(); });
-    if (it == list->end()) return false;
+    if (it == list.end()) return false;
     if ((*it)->follows() > wanted_) {
         // Cleaning may have put one segment in the place of several.
         segment_.reset();
@@ -78,13 +80,14 @@ read_state filtered_cursor::enter() {
     const int64_t next = log_->next();  // read first: all below it is readable then
     if (q_.newest_per_key && next < q_.to) return read_state::wait;
     if (wanted_ >= next) return read_state::wait;
-    const auto list = log_->snapshot();
+    const auto now = log_->snapshot();
+    const auto& list = now->segments;
     bool lost = false;
-    auto s = find_segment(*list, wanted_, lost);
-    if (lost || !s) return s || wanted_ < log_->start() ? read_state::lost : skip_to(next);
+    auto s = find_segment(list, wanted_, lost);
+    if (lost || !s) return lost || wanted_ < now->start ? read_state::lost : skip_to(next);
 
     end_ = s->readable();
-    const bool last = s == list->back();
+    const bool last = s == list.back();
     after_ = last ? std::min(q_.to, next) : std::min(q_.to, std::max(s->next(), wanted_ + 1));
     if (s->next() > q_.to) end_ = s->seek(q_.to, end_);
     position_ = s->seek(wanted_, end_);
@@ -99,8 +102,8 @@ read_state filtered_cursor::enter() {
     collected_ = false;
     later_.clear();
     if (q_.newest_per_key) {
-        auto it = std::find(list->begin(), list->end(), s);
-        for (++it; it != list->end() && (*it)->base() < q_.to; ++it)
+        auto it = std::find(list.begin(), list.end(), s);
+        for (++it; it != list.end() && (*it)->base() < q_.to; ++it)
             later_.push_back({*it, (*it)->index()});
     }
     segment_ = std::move(s);
@@ -155,7 +158,7 @@ read_state filtered_cursor::scan(record_view& out, uint32_t& budget) {
 
 // Gathers the positions of matching records in this segment; false when the budget ended first.
 bool filtered_cursor::collect(uint32_t& budget) {
-    const uint8_t* data = segment_->data();
+    const auto data = segment_->bytes(segment_->readable());
     for (; next_key_ < key_count_; ++next_key_) {
         if (budget == 0) return false;
         --budget;
@@ -181,16 +184,17 @@ void filtered_cursor::collect_key(uint32_t key) {
     if (!q_.newest_per_key) return index_->records(key, position_, end_, matches_);
     const auto newest = index_->newest(key, end_);
     if (!newest || *newest < position_) return;
-    if (!superseded(index_->key(key, segment_->data()), index_->hash(key)))
+    if (!superseded(index_->key(key, segment_->bytes(segment_->readable())), index_->hash(key)))
         matches_.push_back(*newest);
 }
 
 bool filtered_cursor::superseded(std::string_view key, uint64_t hash) const {
     return std::any_of(later_.begin(), later_.end(), [&](const later& l) {
-        const auto found = l.index->find(hash, key, l.segment->data());
+        const uint32_t end = l.segment->readable();
+        const auto found = l.index->find(hash, key, l.segment->bytes(end));
         if (!found) return false;
-        const uint32_t oldest = l.index->oldest(*found);
-        return record_view(l.segment->data() + oldest, oldest).offset() < q_.to;
+        const record_view oldest = l.segment->at(l.index->oldest(*found), end);
+        return oldest && oldest.offset() < q_.to;
     });
 }
 

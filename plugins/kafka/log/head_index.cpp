@@ -13,7 +13,7 @@ head_index::head_index(uint32_t interval_bytes) : interval_bytes_(interval_bytes
     table_.store(tables_.back().get(), std::memory_order_release);
 }
 
-void head_index::add(const record_view& r, const uint8_t* data) {
+void head_index::add(const record_view& r, std::span<const uint8_t> data) {
     if (r.position() >= next_mark_) {
         marks_.append([&](offset_mark& m) { m = {r.offset(), r.position(), 0}; });
         next_mark_ = r.position() + interval_bytes_;
@@ -75,7 +75,7 @@ void head_index::records(uint32_t key, uint32_t from, uint32_t below,
 }
 
 std::optional<uint32_t> head_index::find(uint64_t hash, std::string_view key,
-                                         const uint8_t* data) const {
+                                         std::span<const uint8_t> data) const {
     const table& t = *table_.load(std::memory_order_acquire);
     for (uint32_t i = static_cast<uint32_t>(hash) & t.mask;; i = (i + 1) & t.mask) {
         const uint32_t id = t.slots[i].load(std::memory_order_acquire);

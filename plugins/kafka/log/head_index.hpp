@@ -16,7 +16,7 @@ public:
     explicit head_index(uint32_t interval_bytes);
 
     // [writer] The record must lie in `data` already: keys are compared there, not copied.
-    void add(const record_view& r, const uint8_t* data);
+    void add(const record_view& r, std::span<const uint8_t> data);
     size_t bytes() const;  // [writer]
 
     uint32_t key_count() const override { return keys_.size(); }
@@ -26,7 +26,7 @@ public:
     void records(uint32_t key, uint32_t from, uint32_t below,
                  std::vector<uint32_t>& out) const override;
     std::optional<uint32_t> find(uint64_t hash, std::string_view key,
-                                 const uint8_t* data) const override;
+                                 std::span<const uint8_t> data) const override;
     uint32_t near(int64_t offset) const override;
 
     // For the file of a sealed segment. [writer]

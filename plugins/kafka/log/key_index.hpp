@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -36,13 +37,15 @@ public:
     virtual void records(uint32_t key, uint32_t from, uint32_t below,
                          std::vector<uint32_t>& out) const = 0;
     virtual std::optional<uint32_t> find(uint64_t hash, std::string_view key,
-                                         const uint8_t* data) const = 0;
+                                         std::span<const uint8_t> data) const = 0;
     // A place at or before the first record with this offset or a higher one, header_bytes when
     // nothing is nearer.
     virtual uint32_t near(int64_t offset) const = 0;
 
-    std::string_view key(uint32_t k, const uint8_t* data) const {
-        return record_view(data + oldest(k), oldest(k)).key().value_or(std::string_view());
+    std::string_view key(uint32_t k, std::span<const uint8_t> data) const {
+        const uint32_t at = oldest(k);
+        if (at >= data.size() || !bounded_entry(data.data() + at, data.size() - at)) return {};
+        return record_view(data.data() + at, at).key().value_or(std::string_view());
     }
 };
 

@@ -103,24 +103,22 @@ void partition_log::load() {
 }
 
 void partition_log::publish(segment_list list) {
-    auto fresh = std::make_shared<const segment_list>(std::move(list));
+    auto fresh = std::make_shared<log_snapshot>();
+    fresh->start = list.empty() ? last_next_.load(std::memory_order_relaxed) : list.front()->follows();
+    fresh->segments = std::move(list);
+    std::shared_ptr<const log_snapshot> published = std::move(fresh);
     const std::lock_guard lock(mutex_);
-    list_.swap(fresh);
+    snapshot_.swap(published);
 }
 
-std::shared_ptr<const segment_list> partition_log::snapshot() const {
+std::shared_ptr<const log_snapshot> partition_log::snapshot() const {
     const std::lock_guard lock(mutex_);
-    return list_;
-}
-
-int64_t partition_log::start() const {
-    const auto list = snapshot();
-    return list->empty() ? last_next_.load(std::memory_order_acquire) : list->front()->follows();
+    return snapshot_;
 }
 
 uint64_t partition_log::bytes() const {
     uint64_t n = 0;
-    for (const auto& s : *snapshot()) n += s->readable();
+    for (const auto& s : snapshot()->segments) n += s->readable();
     return n;
 }
 
@@ -162,7 +160,7 @@ void partition_log::close_head() {
     if (auto r = head_->seal(); !r) note(false, r.error().text);
     if (head_->empty()) {  // the next one may have the same base, and names go by it
         head_->remove_file();
-        segment_list list = *snapshot();
+        segment_list list = snapshot()->segments;
         list.pop_back();
         publish(std::move(list));
     }
@@ -171,7 +169,7 @@ void partition_log::close_head() {
 
 void partition_log::begin_head(segment_ptr s) {
     head_ = std::move(s);
-    segment_list list = *snapshot();
+    segment_list list = snapshot()->segments;
     list.push_back(head_);
     publish(std::move(list));
 }
@@ -187,9 +185,9 @@ segment::origin partition_log::origin(uint64_t capacity, int64_t now_ms) const {
 
 result<segment_ptr> partition_log::make_file(uint64_t bytes, int64_t now_ms) {
     const auto& l = setup_.limits;
-    const auto list = snapshot();
+    const segment_list list = snapshot()->segments;
     const uint64_t wanted =
-        list->empty() ? 0 : uint64_t{list->back()->readable()} * l.segment_growth;
+        list.empty() ? 0 : uint64_t{list.back()->readable()} * l.segment_growth;
     const auto capacity = std::clamp<uint64_t>(wanted, l.segment_bytes_first, l.segment_bytes);
     auto s = segment::create(origin(std::max(capacity, header_bytes + bytes), now_ms));
     if (s && degraded_.exchange(false))
@@ -203,12 +201,12 @@ result<segment_ptr> partition_log::make_memory(uint64_t bytes, int64_t now_ms) {
     // Room is made at our own expense: a log that is full of memory segments gives up its oldest.
     while (setup_.memory->load(std::memory_order_relaxed) + o.capacity >
            setup_.limits.memory_bytes_max) {
-        const auto list = snapshot();
+        const segment_list list = snapshot()->segments;
         const auto it =
-            std::find_if(list->begin(), list->end(), [](const auto& s) { return s->in_memory(); });
-        if (it == list->end()) break;
+            std::find_if(list.begin(), list.end(), [](const auto& s) { return s->in_memory(); });
+        if (it == list.end()) break;
         // What is older than a hole is of no use to readers.
-        const segment_list gone(list->begin(), it + 1);
+        const segment_list gone(list.begin(), it + 1);
         for (const auto& s : gone) drop(s);
     }
     auto s = segment::create_in_memory(o);
@@ -247,7 +245,7 @@ result<bool> partition_log::write(std::vector<uint8_t>& entries, int64_t next, i
 }
 
 void partition_log::drop(const segment_ptr& s) {
-    segment_list list = *snapshot();
+    segment_list list = snapshot()->segments;
     const auto it = std::find(list.begin(), list.end(), s);
     if (it == list.end() || s == head_) return;
     s->remove_file();
@@ -276,19 +274,20 @@ void partition_log::retain(int64_t now_ms) {
     // A compacted topic's oldest records may be the newest of their key: the cleaner keeps it small
     // instead.
     if (setup_.compacted) return;
-    const auto list = snapshot();
+    const auto now = snapshot();
+    const auto& list = now->segments;
     uint64_t total = 0;
-    for (const auto& s : *list) total += s->readable();
-    for (const auto& s : *list) {
+    for (const auto& s : list) total += s->readable();
+    for (const auto& s : list) {
         const bool old = s->newest_ms() < now_ms - setup_.limits.retention_ms;
-        if (s == list->back() || (total <= setup_.limits.retention_bytes && !old)) return;
+        if (s == list.back() || (total <= setup_.limits.retention_bytes && !old)) return;
         total -= s->readable();
         drop(s);
     }
 }
 
 void partition_log::replace(const segment_list& old, const segment_list& cleaned) {
-    segment_list list = *snapshot();
+    segment_list list = snapshot()->segments;
     const auto first = std::find(list.begin(), list.end(), old.front());
     if (first == list.end() || static_cast<size_t>(list.end() - first) < old.size()) return;
     const auto at = list.erase(first, first + static_cast<std::ptrdiff_t>(old.size()));

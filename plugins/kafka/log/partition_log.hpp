@@ -17,6 +17,12 @@ namespace weft::kafka {
 
 using segment_list = std::vector<segment_ptr>;  // by base
 
+// What readers see of a log at one moment.
+struct log_snapshot {
+    segment_list segments;
+    int64_t start = -1;  // from here on nothing is missing; -1 while an empty log does not know where it begins
+};
+
 // What an operator should hear, gathered until somebody with a voice takes it.
 struct log_notice {
     bool error;
@@ -70,11 +76,11 @@ public:
     int64_t next() const { return next_.load(std::memory_order_acquire); }
     // The newest record's offset; -1 without records.
     int64_t last() const {
-        return snapshot()->empty() ? -1 : last_next_.load(std::memory_order_acquire) - 1;
+        return snapshot()->segments.empty() ? -1 : last_next_.load(std::memory_order_acquire) - 1;
     }
-    // From here on nothing is missing; next() when empty.
-    int64_t start() const;
-    std::shared_ptr<const segment_list> snapshot() const;
+    // From here on nothing is missing.
+    int64_t start() const { return snapshot()->start; }
+    std::shared_ptr<const log_snapshot> snapshot() const;
     bool degraded() const { return degraded_.load(std::memory_order_relaxed); }
     uint64_t bytes() const;  // of all segments
 
@@ -103,8 +109,8 @@ private:
     bool broken_ = false;
     std::vector<log_notice> notices_;
 
-    mutable std::mutex mutex_;  // of list_; taken per segment, not per record
-    std::shared_ptr<const segment_list> list_ = std::make_shared<segment_list>();
+    mutable std::mutex mutex_;  // of snapshot_; taken per segment, not per record
+    std::shared_ptr<const log_snapshot> snapshot_ = std::make_shared<log_snapshot>();
 };
 
 // Gathers consecutive records of one log into one write.

@@ -139,7 +139,7 @@ void sealed_index::records(uint32_t key, uint32_t from, uint32_t below,
 }
 
 std::optional<uint32_t> sealed_index::find(uint64_t hash, std::string_view key,
-                                           const uint8_t* data) const {
+                                           std::span<const uint8_t> data) const {
     const entry* end = keys_ + header().keys;
     const entry* it =
         std::lower_bound(keys_, end, hash, [](const entry& e, uint64_t h) { return e.hash < h; });

@@ -41,7 +41,7 @@ public:
     void records(uint32_t key, uint32_t from, uint32_t below,
                  std::vector<uint32_t>& out) const override;
     std::optional<uint32_t> find(uint64_t hash, std::string_view key,
-                                 const uint8_t* data) const override;
+                                 std::span<const uint8_t> data) const override;
     uint32_t near(int64_t offset) const override;
 
 private:

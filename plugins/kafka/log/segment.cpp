@@ -187,7 +187,7 @@ std::shared_ptr<head_index> segment::build_index(uint32_t end) const {
     for (uint32_t at = header_bytes; at < end;) {
         const record_view r = this->at(at, end);
         if (!r) break;
-        index->add(r, data());
+        index->add(r, bytes(end));
         at += r.size();
     }
     return index;
@@ -214,7 +214,7 @@ result<bool> segment::append(std::span<const uint8_t> entries, int64_t next) {
     uint32_t count = records_.load(std::memory_order_relaxed);
     for (uint32_t p = at; p < end;) {
         const record_view r(data() + p, p);
-        head_->add(r, data());
+        head_->add(r, bytes(end));
         newest = std::max(newest, r.timestamp_ms());
         ++count;
         p += r.size();

@@ -67,6 +67,7 @@ public:
     const std::string& path() const { return path_; }
 
     const uint8_t* data() const { return map_.data(); }
+    std::span<const uint8_t> bytes(uint32_t end) const { return {map_.data(), end}; }
     uint32_t readable() const {
         return readable_.load(std::memory_order_acquire);
     }  // end of what may be read

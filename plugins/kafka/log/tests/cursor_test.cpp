@@ -58,7 +58,7 @@ TEST(filtered_cursor, agrees_with_a_plain_search) {
     }
     append_all(*log, records);
     offset = log->next();
-    ASSERT_GT(log->snapshot()->size(), 5u);
+    ASSERT_GT(log->snapshot()->segments.size(), 5u);
 
     const std::vector<query_case> cases = {{{}, {}, false},
                                            {{"a/1"}, {}, false},

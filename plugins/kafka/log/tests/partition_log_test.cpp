@@ -52,7 +52,7 @@ TEST(partition_log, is_read_from_any_offset) {
     std::vector<record> records;
     for (int64_t o = 10; o < 1000; o += 3) records.push_back({o, "k", std::string(50, 'x')});
     append_all(*log, records);
-    ASSERT_GT(log->snapshot()->size(), 3u);
+    ASSERT_GT(log->snapshot()->segments.size(), 3u);
     for (int64_t from = 10; from <= 1000; ++from) {
         const auto expected = std::find_if(records.begin(), records.end(),
                                            [&](const auto& r) { return r.offset >= from; });
@@ -145,7 +145,7 @@ TEST(partition_log, deletes_by_size_and_keeps_the_head) {
     append_all(*log, some_records(0, 2000));
     EXPECT_LT(log->bytes(), 40000u + l.segment_bytes);
     EXPECT_GT(log->start(), 0);
-    EXPECT_EQ(files(dir.path(), ".log").size(), log->snapshot()->size());
+    EXPECT_EQ(files(dir.path(), ".log").size(), log->snapshot()->segments.size());
     EXPECT_EQ(read_all(log).back().offset, 1999);
     EXPECT_EQ(read_all(log).front().offset, log->start());
 }
@@ -156,9 +156,9 @@ TEST(partition_log, deletes_by_age) {
     l.retention_ms = 5000;
     auto log = partition_log::open(setup_in(dir.path(), l));
     append_all(*log, some_records(0, 500));
-    ASSERT_GT(log->snapshot()->size(), 2u);
+    ASSERT_GT(log->snapshot()->segments.size(), 2u);
     log->maintain(1'000'000);
-    EXPECT_EQ(log->snapshot()->size(), 1u);
+    EXPECT_EQ(log->snapshot()->segments.size(), 1u);
 }
 
 TEST(partition_log, a_reader_keeps_what_retention_deletes) {
@@ -292,6 +292,7 @@ TEST(partition_log, is_read_while_it_is_written) {
     auto log = partition_log::open(setup_in(dir.path(), small()));
     log->advance(0);
     std::atomic<bool> failed{false};
+    std::string why[2];
     const auto read = [&](bool filtered) {
         cursor plain(log, 0);
         filtered_cursor::query q;
@@ -302,14 +303,15 @@ TEST(partition_log, is_read_while_it_is_written) {
         for (int64_t expected = 0; expected < count && !failed;) {
             uint32_t budget = 1000;
             const auto s = filtered ? by_filter.next(v, budget) : plain.next(v);
+            if (s == read_state::lost)
+                why[filtered] = "lost at " + std::to_string(expected) + ", log from " + std::to_string(log->start());
             if (s == read_state::record) {
                 const auto r = decode(v);
                 if (r.offset != expected || r.key != "device/" + std::to_string(expected % 10))
-                    failed = true;
+                    why[filtered] = "offset " + std::to_string(r.offset) + " instead of " + std::to_string(expected);
                 ++expected;
-            } else if (s == read_state::lost) {
-                failed = true;
             }
+            if (!why[filtered].empty()) failed = true;
         }
     };
     std::thread a(read, false), b(read, true);
@@ -321,7 +323,8 @@ TEST(partition_log, is_read_while_it_is_written) {
     batch.flush(0);
     a.join();
     b.join();
-    EXPECT_FALSE(failed);
+    EXPECT_EQ(why[0], "");
+    EXPECT_EQ(why[1], "");
 }
 
 }  // namespace
