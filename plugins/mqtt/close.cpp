@@ -53,9 +53,10 @@ void connection::write_last_words(reason code, std::string_view text,
     }
     p.code = allowed(p.type, role::server, code) ? code : reason::implementation_specific_error;
     // 3.1.2.11.7: CONNACK and DISCONNECT may say why whatever Request Problem Information is.
-    if (!text.empty())
-        p.props.set(property::reason_string, text.substr(0, limits::reason_string_bytes_max));
-    if (!server_reference.empty()) p.props.set(property::server_reference, server_reference);
+    set_reason_string(p, text);
+    if (const auto other = fit_mqtt_string(server_reference, limits::reason_string_bytes_max);
+        !other.empty())
+        p.props.set(property::server_reference, other);
     send(p);
 }
 

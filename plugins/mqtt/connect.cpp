@@ -142,7 +142,10 @@ void connection::write_connack(const weft_mqtt_begin& granted) {
         lacks(property::subscription_identifiers_available, WEFT_MQTT_CAP_SUBSCRIPTION_IDS);
         lacks(property::shared_available, WEFT_MQTT_CAP_SHARED);
     }
-    send(p);
+    if (send(p) || state_ == state::closing) return;
+    report_fault(reason::packet_too_large,
+                 "CONNACK is larger than the client's maximum packet size");
+    lost();
 }
 
 }  // namespace weft::mqtt

@@ -216,7 +216,8 @@ void connection::handle(const weft_slice& source) {
             return on_unsubscribe();
         case packet_type::pingreq:
             server_.out.reset(packet_type::pingresp, version());
-            return send(server_.out);
+            send(server_.out);
+            return;
         case packet_type::disconnect:
             return on_disconnect();
         // 4.12: CONNECT had no Authentication Method, or it would have been refused.

@@ -100,9 +100,10 @@ private:
     void finish_delivery(const weft_data& d);
     void drop_delivery(const weft_mqtt_publish& m);
     void on_provider_ack(const weft_flush& f);
-    void send(packet& p);
+    bool send(packet& p);  // false when it is larger than the client takes
     void queue(const weft_slice& s);
     void grant_deliveries();
+    static void set_reason_string(packet& p, std::string_view text);
     bool reason_strings() const { return version() == version_5 && problem_info_; }
 
     // ---- SUBSCRIBE, UNSUBSCRIBE: subscribe.cpp ----

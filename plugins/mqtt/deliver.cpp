@@ -7,6 +7,21 @@
 
 namespace weft::mqtt {
 
+namespace {
+
+// A provider is another plugin: lengths that no packet can have must not become a broken stream.
+bool encodable(const meta_view<weft_mqtt_publish>& m, uint64_t payload) {
+    constexpr uint32_t text_max = 65'535;
+    if (m->topic.len > text_max || m->content_type.len > text_max ||
+        m->response_topic.len > text_max || m->correlation.len > text_max)
+        return false;
+    for (const auto& u : m.list<weft_pair>(m->properties))
+        if (u.name.len > text_max || u.value.len > text_max) return false;
+    return m->qos <= 2 && payload + m->m.size <= varint_max;
+}
+
+}  // namespace
+
 void connection::on_delivery(const weft_data& d) {
     if (state_ != state::connected) return;
     ungranted_bytes_ += d.reserved;
@@ -33,11 +48,16 @@ void connection::start_delivery(const weft_data& d, const meta_view<weft_mqtt_pu
     p.publish.retain = (m->flags & WEFT_MQTT_RETAIN) != 0;
     p.publish.topic = m.text(m->topic);
     const auto here = static_cast<uint32_t>(payload_size(d));
-    p.publish.payload_size = here + m->deferred;
+    const uint64_t whole = uint64_t{here} + m->deferred;
     if (version() == version_5) fill_properties(m);
-
-    const uint32_t size = encoded_size(p);
     const bool complete = (d.h.flags & WEFT_FIN) != 0;
+    if (!encodable(m, whole)) {
+        skipping_ = !complete;
+        return drop_delivery(*m);
+    }
+
+    p.publish.payload_size = static_cast<uint32_t>(whole);
+    const uint32_t size = encoded_size(p);
     if (size > packet_size_max_ || (complete && (d.h.flags & WEFT_INCOMPLETE))) {
         skipping_ = !complete;
         return drop_delivery(*m);
@@ -124,14 +144,17 @@ void connection::on_provider_ack(const weft_flush& f) {
     p.reset(type, version());
     p.packet_id = m->packet_id;
     p.code = allowed(type, role::server, code) ? code : reason::unspecified_error;
-    if (reason_strings() && m.has(m->reason_string))
-        p.props.set(property::reason_string,
-                    m.text(m->reason_string).substr(0, limits::reason_string_bytes_max));
+    if (reason_strings()) set_reason_string(p, m.text(m->reason_string));
     send(p);
     if (unread()) resume();
 }
 
-void connection::send(packet& p) {
+void connection::set_reason_string(packet& p, std::string_view text) {
+    const auto fitting = fit_mqtt_string(text, limits::reason_string_bytes_max);
+    if (!fitting.empty()) p.props.set(property::reason_string, fitting);
+}
+
+bool connection::send(packet& p) {
     uint32_t size = encoded_size(p);
     if (size >
         packet_size_max_) {  // 3.4.2.2.2 and its likes: not at the price of the client's maximum
@@ -143,19 +166,23 @@ void connection::send(packet& p) {
         if (p.type != packet_type::disconnect && p.type != packet_type::connack)
             close(reason::packet_too_large,
                   "the answer is larger than the client's maximum packet size");
-        return;
+        return false;
     }
     if (mid_delivery_) {
         if (!held_) held_ = std::make_unique<std::vector<uint8_t>>();
         held_->resize(held_->size() + size);
         encode(p, held_->data() + held_->size() - size);
-        return;
+        return true;
     }
     uint8_t* to = nullptr;
     const weft_slice s = server_.bytes.take(size, to);
-    if (!to) return out_of_memory();
+    if (!to) {
+        out_of_memory();
+        return false;
+    }
     encode(p, to);
     queue(s);
+    return true;
 }
 
 void connection::queue(const weft_slice& s) {

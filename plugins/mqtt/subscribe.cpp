@@ -118,8 +118,7 @@ void connection::answer_request(packet_type t, uint16_t id, std::vector<uint8_t>
     p.reset(t, version());
     p.packet_id = id;
     p.reasons = reasons;
-    if (reason_strings() && !text.empty())
-        p.props.set(property::reason_string, text.substr(0, limits::reason_string_bytes_max));
+    if (reason_strings()) set_reason_string(p, text);
     send(p);
 }
 

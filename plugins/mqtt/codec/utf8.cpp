@@ -89,4 +89,12 @@ bool is_mqtt_string(bytes text) {
     return run<true>(between, text) == between;
 }
 
+std::string_view fit_mqtt_string(std::string_view text, size_t size_max) {
+    if (!is_mqtt_string({reinterpret_cast<const uint8_t*>(text.data()), text.size()})) return {};
+    if (text.size() <= size_max) return text;
+    size_t end = size_max;
+    while (end > 0 && (static_cast<uint8_t>(text[end]) & 0xc0) == 0x80) --end;
+    return text.substr(0, end);
+}
+
 }  // namespace weft::mqtt

@@ -21,4 +21,8 @@ private:
 // MQTT 5, 1.5.4: an MQTT string is well-formed and has no U+0000 either [MQTT-1.5.4-1, -2].
 bool is_mqtt_string(bytes text);
 
+// The beginning of `text` of at most `size_max` bytes that cuts no character; empty when `text` is
+// no MQTT string. For words of others that go into a packet.
+std::string_view fit_mqtt_string(std::string_view text, size_t size_max);
+
 }  // namespace weft::mqtt

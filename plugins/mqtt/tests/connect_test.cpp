@@ -209,6 +209,22 @@ TEST_F(connect_test, no_route_is_not_authorized) {
     EXPECT_EQ(host.opened[0]->exit, 9u);
 }
 
+TEST_F(connect_test, a_client_too_small_for_connack_is_let_go) {
+    client c = accept();
+    c.send_hex("10 { 0004 'MQTT' 05 02 003c { 27 00000008 } 0001 'c' }");
+    begin_session(c, 0);
+    EXPECT_EQ(c.take(), "");
+    EXPECT_TRUE(c.net->closed && c.session->closed);
+}
+
+TEST_F(connect_test, broken_reason_strings_are_left_out) {
+    client c = accept();
+    c.send_hex("10 { 0004 'MQTT' 05 02 003c 00 0001 'c' }");
+    c.session = host.opened.back();
+    provider_ends(c, WEFT_RESET, 0x88, hex("'bad ' ff"));
+    EXPECT_EQ(c.take_hex(), "20 03 00 88 00");
+}
+
 TEST_F(connect_test, last_words_wait_for_credit) {
     client c = accept(0);
     c.send_hex("10 { 0004 'MQTT' 04 00 003c 0000 }");

@@ -109,6 +109,18 @@ TEST_F(deliver_test, packets_above_the_clients_maximum_are_dropped_as_if_sent) {
     EXPECT_EQ(host.cells["mqtt.publish.sent"], 1u);
 }
 
+TEST_F(deliver_test, what_no_packet_can_hold_is_dropped) {
+    client c = connect_v5();
+    deliver(c, std::string(70'000, 't'), "x", 1, 5);
+    deliver(c, "a", "x", 3, 6);
+    deliver(c, "a", "x", 0, 0, WEFT_INIT, 0xffffffff);
+    deliver(c, "a", "rest", 0, 0, WEFT_FIN);
+    EXPECT_EQ(c.take(), "");
+    deliver(c, "a", "ok");
+    EXPECT_EQ(c.take_hex(), to_hex(hex("30 { 0001 'a' 00 'ok' }")));
+    EXPECT_EQ(host.cells["mqtt.deliveries.dropped"], 3u);
+}
+
 TEST_F(deliver_test, answers_wait_for_the_end_of_a_delivery_in_pieces) {
     client c = connect_v5();
     deliver(c, "a", "first ", 0, 0, WEFT_INIT, 10);

@@ -48,5 +48,15 @@ TEST(utf8, checker_takes_text_in_pieces) {
     EXPECT_FALSE(cut.complete());
 }
 
+TEST(utf8, texts_are_cut_between_characters) {
+    EXPECT_EQ(fit_mqtt_string("plain", 10), "plain");
+    EXPECT_EQ(fit_mqtt_string("plain", 3), "pla");
+    const std::string euros = hex("'a' e282ac e282ac");
+    EXPECT_EQ(fit_mqtt_string(euros, 7), euros);
+    for (size_t max : {4u, 5u, 6u}) EXPECT_EQ(fit_mqtt_string(euros, max).size(), 4u) << max;
+    EXPECT_EQ(fit_mqtt_string(euros, 3), "a");
+    EXPECT_EQ(fit_mqtt_string(hex("'broken' ff"), 100), "");
+}
+
 }  // namespace
 }  // namespace weft::mqtt
