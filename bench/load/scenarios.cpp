@@ -141,16 +141,22 @@ void latency(const options& o) {
         std::memcpy(&due, payload.data(), sizeof due);
         if (++received > ignored) delays.push_back(now_ns() - due);
     });
-    connection pub(l, o.port, client_id("pub", 0), [](connection&, const frame&) {});
+    uint64_t acked = 0;
+    connection pub(l, o.port, client_id("pub", 0), [&](connection&, const frame& f) {
+        if (f.type == puback) ++acked;
+    });
     l.run_until([&] { return pub.connected(); }, setup_timeout_ns, "CONNACK");
 
     std::string payload(std::max<size_t>(o.size, sizeof(uint64_t)), 'x');
     const uint64_t gap = second_ns / o.rate, start = now_ns() + gap;
     uint64_t sent = 0;
+    // MQTT 5, 4.9: what the server does not take yet waits here, and the wait counts.
+    const auto may_send = [&] { return o.qos == 0 || sent - acked < pub.receive_maximum(); };
     uint16_t id = 1;
     l.every(std::min<uint64_t>(gap, 100'000), [&] {
         // The time a message was due counts, not when it left: a stall is not hidden.
-        for (const uint64_t now = now_ns(); sent < total && start + sent * gap <= now; ++sent) {
+        for (const uint64_t now = now_ns(); sent < total && start + sent * gap <= now && may_send();
+             ++sent) {
             const uint64_t due = start + sent * gap;
             std::memcpy(payload.data(), &due, sizeof due);
             put_publish(pub.out(), o.topic + "/t", o.qos, id, payload);
