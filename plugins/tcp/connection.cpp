@@ -35,7 +35,7 @@ void connection::on_ready(uint32_t events) {
         } else if (events & WEFT_HANGUP) {
             on_hangup();
         } else {
-            set_interest(interest_ & ~WEFT_READABLE);  // on again with credit
+            on_no_credit();
         }
     }
 }
@@ -60,7 +60,7 @@ bool connection::read() {
         return false;
     }
     if (n == 0) {
-        on_peer_end();
+        if (!broken_) on_peer_end();
         return false;
     }
     const auto got = static_cast<uint32_t>(n);
@@ -79,6 +79,13 @@ void connection::resume_read() {
     if (fd_ >= 0 && reading_) set_interest(interest_ | WEFT_READABLE);
 }
 
+// Input has to wait until there is credit; that there is no more does not.
+void connection::on_no_credit() {
+    char byte = 0;
+    if (reading_ && recv(fd_, &byte, 1, MSG_PEEK) == 0) return on_peer_end();
+    set_interest(interest_ & ~WEFT_READABLE);
+}
+
 void connection::on_peer_end() {
     reading_ = false;
     peer_ended_ = true;
@@ -90,8 +97,8 @@ void connection::on_peer_end() {
 // The peer is gone, and nothing can be read now. A level-triggered watch would report it for ever.
 void connection::on_hangup() {
     if (const int error = socket_error(fd_); error != 0) return fail(error, "read");
-    set_interest(interest_ & ~WEFT_READABLE);
-    if (interest_ == 0) stop_watching();  // set_interest starts anew
+    on_no_credit();
+    if (fd_ >= 0 && interest_ == 0) stop_watching();  // set_interest starts anew
 }
 
 void connection::on_window(stream, const weft_window&) {
@@ -140,6 +147,7 @@ void connection::flush() {
 
 // What the peer sent before it went is still there to be read, and may be its farewell.
 void connection::on_write_failed(int error) {
+    broken_ = true;
     while (may_read() && read()) continue;
     if (fd_ >= 0) fail(error, "write");
 }

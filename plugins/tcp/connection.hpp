@@ -47,6 +47,7 @@ private:
     bool read();
     void on_peer_end();
     void on_hangup();
+    void on_no_credit();
     void on_write_failed(int error);
     void grant();
     // Sends FIN once everything is written; closes when both sides have sent theirs.
@@ -67,6 +68,7 @@ private:
     bool writing_ = true;      // stream to socket
     bool peer_ended_ = false;  // FIN received
     bool fin_sent_ = false;    // FIN sent
+    bool broken_ = false;      // a write failed: the end of input is no orderly one
     bool dirty_ = false;       // on the hub's list for this turn
 };
 

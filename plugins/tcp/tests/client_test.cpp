@@ -80,6 +80,19 @@ TEST_F(client_test, connects_to_the_destination_of_the_stream) {
     finish(s);
 }
 
+TEST_F(client_test, end_before_the_connection_is_a_fin_after_it) {
+    const listening_socket l;
+    make_fixed(l.port());
+    auto* s = open();
+    host_.frame(s, WEFT_END);
+    ASSERT_TRUE(host_.pump([&] { return begun(s); }));
+    const int peer = l.accept_one();
+    char byte = 0;
+    EXPECT_EQ(recv(peer, &byte, 1, 0), 0);
+    close(peer);
+    EXPECT_TRUE(host_.pump([&] { return s->closed; }));
+}
+
 TEST_F(client_test, refused) {
     uint16_t port = 0;
     {

@@ -227,6 +227,19 @@ TEST_F(connection_test, lingering_writes_what_was_queued) {
     EXPECT_TRUE(host_.pump([&] { return hub_.closed == 1; }));
 }
 
+TEST_F(connection_test, lingering_ends_in_time) {
+    open();
+    block();
+    host_.frame(stream_, WEFT_RESET);
+    host_.advance_ms(limits::linger_ms - 1);
+    EXPECT_EQ(hub_.closed, 0);
+    host_.advance_ms(1);
+    EXPECT_EQ(hub_.closed, 1);
+    EXPECT_EQ(host_.buffers_alive, 0);
+    EXPECT_TRUE(host_.pump([&] { return peer_end() == "rst"; }))
+        << "what was lost is not passed off as all";
+}
+
 TEST_F(connection_test, lingering_has_a_limit_for_what_the_peer_still_sends) {
     open();
     host_.frame(stream_, WEFT_END);
@@ -269,6 +282,16 @@ TEST_F(connection_test, reset_by_the_peer_without_credit) {
     EXPECT_THAT(stream_->kinds, ElementsAre(WEFT_ABORT, WEFT_RESET));
 }
 
+TEST_F(connection_test, the_end_needs_no_credit) {
+    open(true, 0);
+    shutdown(peer_, SHUT_WR);
+    EXPECT_TRUE(host_.pump([&] { return !stream_->kinds.empty(); }));
+    EXPECT_THAT(stream_->kinds, ElementsAre(WEFT_END));
+    EXPECT_FALSE(host_.poll_once(20));
+    host_.frame(stream_, WEFT_END);
+    EXPECT_TRUE(stream_->closed);
+}
+
 // Both sides have sent FIN, input is left and there is no credit: poll and epoll report that for
 // ever.
 TEST_F(connection_test, a_hangup_that_has_to_wait_for_credit_does_not_spin) {
@@ -283,6 +306,18 @@ TEST_F(connection_test, a_hangup_that_has_to_wait_for_credit_does_not_spin) {
     EXPECT_TRUE(host_.pump([&] { return stream_->closed; }));
     EXPECT_EQ(stream_->data, "unread");
     EXPECT_THAT(stream_->kinds, ElementsAre(WEFT_END));
+}
+
+TEST_F(connection_test, what_the_peer_sent_before_it_went_is_delivered_when_a_write_fails) {
+    open();
+    peer_sends("farewell");
+    peer_resets();
+    host_.data(stream_, {"too late"});
+    if (!stream_->closed) host_.data(stream_, {"too late"});
+    EXPECT_TRUE(host_.pump([&] { return stream_->closed; }));
+    EXPECT_EQ(stream_->data, "farewell");
+    EXPECT_THAT(stream_->kinds, testing::Contains(WEFT_ABORT));
+    EXPECT_EQ(hub_.closed, 1);
 }
 
 TEST_F(connection_test, lack_of_memory_pauses_reading) {

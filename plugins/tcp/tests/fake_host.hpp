@@ -145,8 +145,11 @@ public:
     }
     // Until it is true; the sockets are local, so the time limit is for failures only.
     bool pump(const std::function<bool()>& done) {
-        for (int i = 0; i < 500 && !done(); ++i) poll_once(10);
-        return done();
+        for (int i = 0; i < 500; ++i) {
+            if (done()) return true;
+            poll_once(10);
+        }
+        return false;
     }
     void advance_ms(uint64_t ms) {
         now_ns_ += ms * 1'000'000;
