@@ -45,7 +45,8 @@ sasl_config parse_sasl(const nlohmann::json& c, const std::string& path) {
 // The newer form names a guard whose identity and credentials may be inserted; without guards only
 // literal text can work.
 sasl_config parse_authorization(const nlohmann::json& authorization) {
-    const auto& [guard, entry] = *authorization.items().begin();
+    const std::string guard = authorization.begin().key();
+    const auto& entry = authorization.begin().value();
     const std::string path = "/options/authorization/" + guard + "/credentials";
     auto s = parse_sasl(entry.at("credentials"), path);
     for (const auto& [key, text] :

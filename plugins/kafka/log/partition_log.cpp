@@ -124,8 +124,10 @@ uint64_t partition_log::bytes() const {
 
 void partition_log::advance(int64_t next) {
     if (next <= next_.load(std::memory_order_relaxed)) return;
-    if (last_next_.load(std::memory_order_relaxed) < 0)
+    if (last_next_.load(std::memory_order_relaxed) < 0) {
         last_next_.store(next, std::memory_order_release);
+        publish(snapshot()->segments);  // an empty log that knows where it begins
+    }
     next_.store(next, std::memory_order_release);
 }
 
