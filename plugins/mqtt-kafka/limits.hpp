@@ -72,6 +72,11 @@ inline constexpr size_t route_memo_max = 4096;
 // it is set by the largest record that Kafka may hold.
 inline constexpr uint32_t record_window = 64u << 20;
 
+// Records read from history that wait for the client of a session that has a history slot. What one
+// history stream brings at least, so that a client with a small window does not need one per
+// message.
+inline constexpr size_t history_records_max = 128;
+
 // Records of a retained replay remembered, so that their live copy is not delivered again, and for
 // how long after the replay: the live copy is written when Kafka has acknowledged the retained one.
 inline constexpr size_t replayed_max = 65'536;

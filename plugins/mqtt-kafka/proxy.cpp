@@ -135,7 +135,7 @@ void proxy::report(const kafka_topic& topic) {
                                   static_cast<const topic_stream*>(topic.tail()),
                                   static_cast<const topic_stream*>(topic.meta())}) {
         if (s && s->state() == topic_state::missing)
-            events.emit(WEFT_ERROR, "binding.mqtt.kafka.topic.missing", topic.name(),
+            events.emit(WEFT_ERROR, "binding.mqtt.kafka.topic.missing", topic.event_subject(),
                         s->trouble() + ".");
     }
 }
@@ -195,14 +195,14 @@ void proxy::retry_waiting() {
     retrying_ = false;
 }
 
-void proxy::release_history_slot() {
-    slots.release();
+void proxy::release_history_slot(slot_holder& holder) {
+    slots.release(holder);
     if (!std::exchange(serving_slots_, true)) here.defer(call<&proxy::serve_slots>, this);
 }
 
 void proxy::serve_slots() {
     serving_slots_ = false;
-    slots.serve([](catch_up& c) { c.on_slot(); });
+    slots.serve();
 }
 
 void proxy::displaced_soon() {

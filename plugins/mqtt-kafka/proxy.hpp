@@ -38,7 +38,7 @@ public:
     void gone(session& s);          // its stream is closed
     void free_if_gone(session& s);  // nothing of it is outstanding any more
     void publish_answered() { finish_drain(); }
-    void release_history_slot();
+    void release_history_slot(slot_holder& holder);
     kafka_topic* retained_topic(uint64_t exit);
 
     void displaced_soon() override;

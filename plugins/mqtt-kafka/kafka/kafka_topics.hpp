@@ -22,6 +22,8 @@ public:
     uint64_t exit() const { return target_.exit; }
     const std::string& name() const { return target_.topic; }
     bool dynamic() const { return target_.dynamic; }
+    // For event_gate: names that clients choose must not each have an event.
+    std::string event_subject() const { return dynamic() ? std::string("${params}") : name(); }
 
     // Null until asked for (kafka_topics::want_*).
     produce_link* producer() const { return producer_.get(); }

@@ -5,6 +5,7 @@
 #include "session/subscriber.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 namespace weft::mqtt_kafka {
 
@@ -16,6 +17,7 @@ catch_up::catch_up(proxy& p, subscriber& s) : proxy_(p), subscriber_(s) {}
 
 catch_up::~catch_up() {
     stop_reading();
+    release_slot();
     if (waiting_for_slot_) proxy_.slots.leave_line(*this);
     if (retry_timer_) proxy_.here.cancel(retry_timer_);
 }
@@ -48,7 +50,7 @@ bool catch_up::deliver_live(const kafka_topic& topic, int32_t partition, int64_t
 void catch_up::fall_behind(kafka_topic& topic, int32_t partition, int64_t offset, uint32_t size) {
     lane& l = want_lane(topic);
     if (!l.find(partition)) l.places.push_back({partition, offset, never});
-    if (!reader_) {
+    if (!has_slot_) {
         stalled_size_ = size;
         stalled_qos_ = 1;
     }
@@ -71,11 +73,11 @@ void catch_up::subscribed_late(const subscription& s) {
             late_.push_back(
                 {&s, l.topic.get(), p.partition, l.topic->tail()->position(p.partition)});
     }
-    if (reader_ && !reading_replay_) stop_reading();  // it does not look for the new filter
+    if (has_slot_ && !reading_replay_) stop_reading();  // it does not look for the new filter
 }
 
 void catch_up::forget(const subscription& s) {
-    if (reader_) stop_reading();
+    if (has_slot_) stop_reading();
     std::erase_if(late_, [&](const late_start& l) { return l.of == &s; });
     for (auto& r : replays_)
         std::erase_if(r->filters, [&](const replay_filter& f) { return f.to == &s; });
@@ -106,37 +108,61 @@ void catch_up::join_what_caught_up() {
     if (lanes_.empty()) late_.clear();
 }
 
-// In-flight room comes back one by one; opening a history stream for each would cost more than
-// waiting for half of it.
 bool catch_up::has_room() const {
-    const outbox& out = subscriber_.out();
-    if (!out.has_room(stalled_size_, stalled_qos_)) return false;
-    return stalled_qos_ == 0 || out.inflight_room() >= std::max<size_t>(1, out.inflight_max() / 2);
+    return subscriber_.out().has_room(stalled_size_, stalled_qos_);
 }
 
 void catch_up::pump() {
-    if (reader_ || waiting_for_slot_ || retry_timer_) return;
+    if (retry_timer_ || waiting_for_slot_) return;
+    if (has_slot_ && !send_waiting()) return become_idle();
+    if (idle_) proxy_.slots.busy(*this);
+    idle_ = false;
+    if (reader_) return;  // more comes by itself
+    if (ended_) finish_job();
     // While a replay is to come its lanes are kept, even those that are level with the tail: what
     // is live waits for it.
     if (replays_.empty()) join_what_caught_up();
-    if (finished() || !has_room()) return;
-    if (proxy_.slots.acquire(*this))
-        read();
-    else
-        waiting_for_slot_ = true;
+    if (finished() || !has_room()) return release_slot();
+    if (!has_slot_) {
+        if (!proxy_.slots.acquire(*this)) {
+            waiting_for_slot_ = true;
+            return;
+        }
+        has_slot_ = true;
+    }
+    read();
 }
 
 void catch_up::on_slot() {
     waiting_for_slot_ = false;
-    if (replays_.empty()) join_what_caught_up();
-    if (!finished() && has_room()) return read();
-    proxy_.release_history_slot();
+    has_slot_ = true;
+    pump();
     subscriber_.drop_finished_catch_up();
 }
 
+// Waits for the client with what was read. While nobody else wants the slot it is kept: opening a
+// history stream for each acknowledgement would cost more than the records that wait.
+void catch_up::become_idle() {
+    if (idle_) return;
+    idle_ = true;
+    if (proxy_.slots.idle(*this)) return;
+    stop_reading();
+    release_slot();
+}
+
+void catch_up::give_up_slot() {
+    stop_reading();
+    has_slot_ = idle_ = false;
+}
+
+void catch_up::release_slot() {
+    if (!has_slot_) return;
+    has_slot_ = idle_ = false;
+    proxy_.release_history_slot(*this);
+}
+
 void catch_up::read() {
-    stalled_size_ = 0;
-    stalled_qos_ = 0;
+    ended_ = false;
     reading_replay_ = !replays_.empty();
     if (reading_replay_)
         read_replay(*replays_.front());
@@ -166,25 +192,61 @@ void catch_up::read_replay(const replay& r) {
     reader_ = history_reader::open(proxy_.here, q, *this);
 }
 
+// The places stay where the client is: what waited will be read again.
 void catch_up::stop_reading() {
-    if (!reader_) return;
-    reader_->close();
+    if (reader_) reader_->close();
     reader_ = nullptr;
-    proxy_.release_history_slot();
+    waiting_.clear();
+    ended_ = false;
 }
 
 void catch_up::on_history_record(const meta_view<weft_kafka_record>& record,
                                  const weft_data& data) {
-    const bool taken = reading_replay_ ? replay_record(*replays_.front(), record, data)
-                                       : lane_record(lanes_.front(), record, data);
-    if (!taken) stop_reading();
+    if (waiting_.empty() && handle(record, data)) return;
+    keep(data);
+    become_idle();
+    if (!reader_ || waiting_.size() < history_records_max) return;
+    reader_->close();
+    reader_ = nullptr;
+}
+
+void catch_up::keep(const weft_data& data) {
+    waiting_record& w = waiting_.emplace_back();
+    w.block.resize((data.h.meta->size + 7) / 8);
+    std::memcpy(w.block.data(), data.h.meta, data.h.meta->size);
+    for (const auto& s : slices(data)) w.payload.push_back(chunk::retain(s));
+    w.trace = data.h.trace_id;
+}
+
+// True when nothing waits any more.
+bool catch_up::send_waiting() {
+    std::vector<weft_slice> iov;
+    for (; !waiting_.empty(); waiting_.pop_front()) {
+        const waiting_record& w = waiting_.front();
+        iov.clear();
+        for (const auto& c : w.payload) iov.push_back(c.slice());
+        const auto* meta = reinterpret_cast<const weft_meta*>(w.block.data());
+        const weft_data data{{sizeof data, WEFT_DATA, WEFT_INIT | WEFT_FIN, w.trace, 0, meta},
+                             0,
+                             0,
+                             0,
+                             static_cast<uint32_t>(iov.size()),
+                             iov.data()};
+        if (!handle(meta_view<weft_kafka_record>(meta), data)) return false;
+    }
+    return true;
+}
+
+bool catch_up::handle(const meta_view<weft_kafka_record>& record, const weft_data& data) {
+    return reading_replay_ ? replay_record(*replays_.front(), record, data)
+                           : lane_record(lanes_.front(), record, data);
 }
 
 bool catch_up::send(delivery& d, uint8_t qos, bool retain) {
-    if (subscriber_.out().send(d, qos, retain, proxy_.ids)) return true;
-    stalled_size_ = d.size;
-    stalled_qos_ = qos;
-    return false;
+    const bool sent = subscriber_.out().send(d, qos, retain, proxy_.ids);
+    stalled_size_ = sent ? 0 : d.size;
+    stalled_qos_ = sent ? 0 : qos;
+    return sent;
 }
 
 bool catch_up::replay_record(replay& r, const meta_view<weft_kafka_record>& record,
@@ -253,6 +315,7 @@ bool catch_up::deliver_past(const lane& l, const place& at,
 }
 
 void catch_up::on_history_progress(std::span<const weft_kafka_position> positions) {
+    if (!waiting_.empty()) return;  // it is ahead of what the client has
     for (const auto& p : positions) {
         if (reading_replay_) {
             for (auto& at : replays_.front()->places)
@@ -265,20 +328,25 @@ void catch_up::on_history_progress(std::span<const weft_kafka_position> position
 
 void catch_up::on_history_end() {
     reader_ = nullptr;
-    proxy_.release_history_slot();
-    if (reading_replay_) {
-        replays_.erase(replays_.begin());
-    } else {
-        for (place& p : lanes_.front().places) p.next = std::max(p.next, p.asked);
-        std::rotate(lanes_.begin(), lanes_.begin() + 1, lanes_.end());
-    }
+    ended_ = true;
     pump();
     subscriber_.drop_finished_catch_up();
 }
 
+void catch_up::finish_job() {
+    ended_ = false;
+    if (reading_replay_) {
+        replays_.erase(replays_.begin());
+        return;
+    }
+    for (place& p : lanes_.front().places) p.next = std::max(p.next, p.asked);
+    std::rotate(lanes_.begin(), lanes_.begin() + 1, lanes_.end());
+}
+
 void catch_up::on_history_lost() {
     reader_ = nullptr;
-    proxy_.release_history_slot();
+    stop_reading();
+    release_slot();
     retry_timer_ = proxy_.here.timer_in_ms(retry_ms, call<&catch_up::retry>, this);
 }
 

@@ -10,7 +10,9 @@
 #include "kafka/history_reader.hpp"
 #include "kafka/kafka_topics.hpp"
 #include "session/delivery.hpp"
+#include "session/history_slots.hpp"
 
+#include <deque>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -23,7 +25,7 @@ class kafka_topic;
 class proxy;
 class subscriber;
 
-class catch_up final : history_sink {
+class catch_up final : public slot_holder, history_sink {
 public:
     struct replay_filter {
         subscription* to;
@@ -40,7 +42,7 @@ public:
     bool deliver_live(const kafka_topic& topic, int32_t partition, int64_t offset,
                       uint8_t qos) const;
     // Behind, and waiting for room: what is live must not take it away.
-    bool starved() const { return !lanes_.empty() && !reader_ && !waiting_for_slot_; }
+    bool starved() const { return !lanes_.empty() && !waiting_for_slot_ && (idle_ || !has_slot_); }
 
     // A live record found no room: from it on, the partition is read from history. Does not read
     // yet.
@@ -54,8 +56,8 @@ public:
 
     // Goes on if there is something to do, room for it, and a history stream to be had.
     void pump();
-    // A history stream may be opened (after it had to wait for one).
-    void on_slot();
+    void give_up_slot() override;
+    void on_slot() override;
     bool finished() const { return lanes_.empty() && replays_.empty(); }
 
 private:
@@ -75,6 +77,13 @@ private:
         kafka_topic* topic;
         std::vector<replay_filter> filters;
         std::vector<partition_next> places;
+    };
+    // A record that was read and waits for the client: what one read brings, not a queue of what is
+    // published.
+    struct waiting_record {
+        std::vector<uint64_t> block;
+        std::vector<chunk> payload;
+        uint64_t trace;
     };
     struct late_start {
         const subscription* of;
@@ -96,7 +105,12 @@ private:
     void read();
     void read_lane(lane& l);
     void read_replay(const replay& r);
+    void keep(const weft_data& data);
+    bool send_waiting();
+    void finish_job();
+    void become_idle();
     // These return false when the record found no room.
+    bool handle(const meta_view<weft_kafka_record>& record, const weft_data& data);
     bool replay_record(replay& r, const meta_view<weft_kafka_record>& record,
                        const weft_data& data);
     bool lane_record(lane& l, const meta_view<weft_kafka_record>& record, const weft_data& data);
@@ -104,6 +118,7 @@ private:
                       const weft_data& data);
     bool send(delivery& d, uint8_t qos, bool retain);
     void stop_reading();
+    void release_slot();
     void retry();
     bool too_old(const subscription& s, const kafka_topic& topic, int32_t partition,
                  int64_t offset) const;
@@ -114,8 +129,12 @@ private:
     std::vector<std::unique_ptr<replay>> replays_;
     std::vector<late_start> late_;
     history_reader* reader_ = nullptr;
-    bool reading_replay_ = false;
+    std::deque<waiting_record> waiting_;  // of the running job
+    bool reading_replay_ = false;         // the job: the first replay, else the first lane
+    bool ended_ = false;                  // its history was read to the end
+    bool has_slot_ = false;
     bool waiting_for_slot_ = false;
+    bool idle_ = false;  // holds a slot and waits for room
     uint64_t retry_timer_ = 0;
     uint32_t stalled_size_ = 0;  // of the record that found no room
     uint8_t stalled_qos_ = 0;

@@ -233,7 +233,7 @@ void publisher::complete(uint64_t token, const refusal& why) {
     pending_publish& p = *pending_.find(token);
     session& s = *p.from;
     if (p.qos > 0) s.send_ack(puback_type, p.packet_id, why);
-    if (why) report(why, p.topic->name());
+    if (why) report(why, p.topic);
     used_ -= p.cost;
     const uint32_t reserved = p.reserved;
     pending_.remove(token);
@@ -246,13 +246,16 @@ void publisher::complete(uint64_t token, const refusal& why) {
 
 void publisher::refuse(const incoming& in, const refusal& why) {
     if (in.view->qos > 0) in.from.send_ack(puback_type, in.view->packet_id, why);
-    report(why, in.topic());
+    report(why, nullptr);
     give_back(in.from, in.reserved);
 }
 
-void publisher::report(const refusal& why, std::string_view subject) {
+void publisher::report(const refusal& why, const kafka_topic* topic) {
     proxy_.publishes_failed.add();
-    proxy_.events.emit(WEFT_WARN, "binding.mqtt.kafka.publish.failed", std::string(subject),
+    // Told apart by what clients cannot choose.
+    const auto subject =
+        std::to_string(why.code) + (topic ? topic->event_subject() : std::string());
+    proxy_.events.emit(WEFT_WARN, "binding.mqtt.kafka.publish.failed", subject,
                        "Publish refused: " + why.text);
 }
 

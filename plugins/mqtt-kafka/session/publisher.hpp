@@ -94,7 +94,7 @@ private:
     void publish_staged(const incoming& in, const routed& r, kafka_topic* retained);
     uint64_t track(const incoming& in, kafka_topic& topic);
     void refuse(const incoming& in, const refusal& why);
-    void report(const refusal& why, std::string_view subject);
+    void report(const refusal& why, const kafka_topic* topic);
 
     void start_or_hold(uint64_t token);
     bool start(uint64_t token);
