@@ -6,7 +6,20 @@
 
 #include <fmt/format.h>
 
+#include <dlfcn.h>
+
 namespace weft {
+namespace {
+
+// A sanitizer names code by its mapping when the process ends, and counts what the globals of an unmapped library (librdkafka,
+// OpenSSL) held as leaks of nobody.
+void stay_mapped_when_sanitized([[maybe_unused]] const std::string& file) {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+    ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
+#endif
+}
+
+}  // namespace
 
 std::string abi_problem(abi_version plugin, abi_version host) {
     if (plugin.major != host.major)
@@ -23,6 +36,7 @@ const weft_plugin* open_plugin(boost::dll::shared_library& library, const std::s
     // Now and local: a missing symbol fails here and not in traffic, and plugins do not see each other's symbols.
     library.load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
     if (error) throw plugin_error(fmt::format("{}: {}", file, error.message()));
+    stay_mapped_when_sanitized(file);
     if (!library.has(WEFT_PLUGIN_ENTRY)) throw plugin_error(fmt::format("{}: not a Weft plugin (no symbol {})", file, WEFT_PLUGIN_ENTRY));
     const auto entry = library.get<const weft_plugin*(void)>(WEFT_PLUGIN_ENTRY);
     const weft_plugin* table = entry();
