@@ -12,12 +12,13 @@ class proxy_binding final : public binding {
 public:
     explicit proxy_binding(settings s) : settings_(std::move(s)) {}
     std::unique_ptr<instance> attach(worker w) override {
-        return std::make_unique<proxy>(w, settings_, registry_);
+        return std::make_unique<proxy>(w, settings_, registry_, acknowledged_);
     }
 
 private:
     const settings settings_;
     session_registry registry_;
+    acknowledged acknowledged_;
 };
 
 struct mqtt_kafka_plugin {

@@ -21,12 +21,13 @@ bool is_reserved(std::string_view client_id) {
 
 }  // namespace
 
-proxy::proxy(worker w, const settings& s, session_registry& r)
+proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
     : config(s),
       here(w),
       registry(r),
+      acks(a),
       events(w),
-      topics(w, *this, s.limit.dynamic_topics_max),
+      topics(w, *this, a, s.limit.dynamic_topics_max),
       publish(*this),
       slots(s.limit.history_streams_max),
       sessions(w.gauge("mqtt.kafka.sessions")),

@@ -8,6 +8,7 @@
 #include "session/delivery.hpp"
 #include "session/history_slots.hpp"
 #include "session/publisher.hpp"
+#include "session/acknowledged.hpp"
 #include "session/registry.hpp"
 #include "session/session.hpp"
 
@@ -19,7 +20,7 @@ namespace weft::mqtt_kafka {
 
 class proxy final : public instance, public session_home, private topic_listener {
 public:
-    proxy(worker w, const settings& s, session_registry& r);
+    proxy(worker w, const settings& s, session_registry& r, acknowledged& a);
     ~proxy() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
@@ -46,6 +47,7 @@ public:
     const settings& config;
     const worker here;
     session_registry& registry;
+    acknowledged& acks;
     event_gate events;
     kafka_topics topics;
     subscription_index index;
@@ -63,8 +65,8 @@ private:
     };
 
     void on_sent(uint64_t token) override { publish.on_sent(token); }
-    void on_produced(uint64_t token, int32_t error, std::string_view text) override {
-        publish.on_produced(token, error, text);
+    void on_produced(uint64_t token, const produce_answer& answer) override {
+        publish.on_produced(token, answer);
     }
     void on_produce_lost(kafka_topic& topic) override { publish.on_produce_lost(topic); }
     void on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,

@@ -32,7 +32,7 @@ kafka_topic* kafka_topics::get(const route_target& target) {
     if (target.dynamic && dynamic_ >= dynamic_max_ && !give_up_one()) return nullptr;
     dynamic_ += target.dynamic;
     if (free == topics_.size()) topics_.emplace_back();
-    topics_[free] = std::make_unique<kafka_topic>(free, target, uses_);
+    topics_[free] = std::make_unique<kafka_topic>(free, target, uses_, acks_.of(target.topic));
     return topics_[free].get();
 }
 

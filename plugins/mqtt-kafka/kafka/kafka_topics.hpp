@@ -6,6 +6,7 @@
 #include "kafka/produce_link.hpp"
 #include "kafka/tail_link.hpp"
 #include "mapping/routes.hpp"
+#include "session/acknowledged.hpp"
 
 #include <memory>
 #include <set>
@@ -15,8 +16,9 @@ namespace weft::mqtt_kafka {
 
 class kafka_topic {
 public:
-    kafka_topic(uint32_t number, const route_target& target, uint64_t& clock)
-        : target_(target), number_(number), clock_(&clock) {}
+    kafka_topic(uint32_t number, const route_target& target, uint64_t& clock,
+                std::shared_ptr<acknowledged_offsets> acknowledged)
+        : target_(target), number_(number), clock_(&clock), acknowledged_(std::move(acknowledged)) {}
 
     uint32_t number() const { return number_; }  // in topic_set
     uint64_t exit() const { return target_.exit; }
@@ -29,6 +31,8 @@ public:
     produce_link* producer() const { return producer_.get(); }
     tail_link* tail() const { return tail_.get(); }
     meta_link* meta() const { return meta_.get(); }
+
+    acknowledged_offsets& acknowledged() const { return *acknowledged_; }
 
     match_memo memo;
 
@@ -46,6 +50,7 @@ private:
     std::unique_ptr<produce_link> producer_;
     std::unique_ptr<tail_link> tail_;
     std::unique_ptr<meta_link> meta_;
+    std::shared_ptr<acknowledged_offsets> acknowledged_;
 };
 
 // Keeps a topic from being given up (kafka_topics::get). Everything that holds a topic across calls
@@ -78,8 +83,8 @@ private:
 
 class kafka_topics {
 public:
-    kafka_topics(worker w, topic_listener& listener, uint32_t dynamic_max)
-        : worker_(w), listener_(listener), dynamic_max_(dynamic_max) {}
+    kafka_topics(worker w, topic_listener& listener, acknowledged& acks, uint32_t dynamic_max)
+        : worker_(w), listener_(listener), acks_(acks), dynamic_max_(dynamic_max) {}
 
     // The topic behind an exit, made when new. At the limit of dynamic ones a missing or the
     // longest unused is given up for it, if there is one that nobody uses; else null.
@@ -111,6 +116,7 @@ private:
 
     worker worker_;
     topic_listener& listener_;
+    acknowledged& acks_;
     std::vector<std::unique_ptr<kafka_topic>> topics_;   // by number; null: free
     std::vector<std::unique_ptr<kafka_topic>> closing_;  // given up, their streams still end
     std::set<topic_set> sets_;

@@ -17,10 +17,18 @@ struct partition_next {
     int64_t next;
 };
 
+// What became of a record: error 0, or Kafka's code with a text.
+struct produce_answer {
+    int32_t error = 0;
+    std::string_view text;
+    int32_t partition = -1;
+    int64_t offset = -1;
+};
+
 class topic_listener {
 public:
     virtual void on_sent(uint64_t token) = 0;  // the record has left the waiting queue
-    virtual void on_produced(uint64_t token, int32_t error, std::string_view text) = 0;
+    virtual void on_produced(uint64_t token, const produce_answer& answer) = 0;
     virtual void on_produce_lost(
         kafka_topic& topic) = 0;  // what was sent and not answered never will be
     virtual void on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,

@@ -85,7 +85,7 @@ void catch_up::forget(const subscription& s) {
 }
 
 void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filters) {
-    auto r = std::make_unique<replay>(replay{&retained, std::move(filters), {}});
+    auto r = std::make_unique<replay>(replay{&retained, std::move(filters), {}, proxy_.acks.copies.now()});
     for (const int32_t partition : retained.meta()->partitions())
         r->places.push_back({partition, WEFT_KAFKA_OFFSET_BEGIN});
     if (!r->places.empty()) replays_.push_back(std::move(r));
@@ -260,6 +260,7 @@ bool catch_up::replay_record(replay& r, const meta_view<weft_kafka_record>& reco
     delivery& d = proxy_.scratch;
     // Null and empty both mean that nothing is retained.
     if (topic.empty() || payload_size(data) == 0 ||
+        proxy_.acks.copies.is_later(r.topic->name(), record->partition, record->offset, r.since) ||
         !d.prepare(record, data, static_cast<uint32_t>(r.filters.size()), proxy_.here.wall_ms())) {
         at->next = next;
         return true;
@@ -301,7 +302,8 @@ bool catch_up::deliver_past(const lane& l, const place& at,
     uint8_t qos = 0;
     proxy_.ids.clear();
     for (const subscription* s : matches.of(*mine)) {
-        if (!subscriber_.may_see(*s, d) || too_old(*s, *l.topic, record->partition, record->offset))
+        if (!subscriber_.may_see(*s, d) || too_old(*s, *l.topic, record->partition, record->offset) ||
+            subscriber_.too_early(*s, *l.topic, record->partition, record->offset))
             continue;
         any = true;
         qos = std::max(qos, s->qos);

@@ -77,6 +77,7 @@ private:
         kafka_topic* topic;
         std::vector<replay_filter> filters;
         std::vector<partition_next> places;
+        uint64_t since;  // what is acknowledged later comes live, see acknowledged_copies
     };
     // A record that was read and waits for the client: what one read brings, not a queue of what is
     // published.

@@ -191,10 +191,11 @@ void publisher::on_sent(uint64_t token) {
     if (auto* p = pending_.find(token)) p->sent = true;
 }
 
-void publisher::on_produced(uint64_t token, int32_t error, std::string_view text) {
+void publisher::on_produced(uint64_t token, const produce_answer& answer) {
     pending_publish* p = pending_.find(token);
     if (!p) return;
-    const refusal why = refusal_of_kafka_error(error, p->topic->name(), text);
+    const refusal why = refusal_of_kafka_error(answer.error, p->topic->name(), answer.text);
+    if (!why) note_acknowledged(*p, answer);
     if (!p->staged) return complete(token, why);
 
     // The retained copy is answered: now the message, then what waits behind it.
@@ -213,20 +214,25 @@ void publisher::on_produced(uint64_t token, int32_t error, std::string_view text
     release_hold(s, staged->mqtt_topic);
 }
 
+void publisher::note_acknowledged(const pending_publish& p, const produce_answer& answer) {
+    p.topic->acknowledged().add(answer.partition, answer.offset);
+    if (p.staged) proxy_.acks.copies.add(p.topic->name(), answer.partition, answer.offset);
+}
+
 void publisher::on_produce_lost(kafka_topic& topic) {
     const auto lost = pending_.tokens_where(
         [&](const pending_publish& p) { return p.topic == &topic && p.sent; });
     // Whether Kafka has them is not known. An acknowledgement would be a lie, so the client is told
     // and may publish again.
     for (const uint64_t token : lost)
-        on_produced(token, -1, "the producer ended before Kafka answered");
+        on_produced(token, {-1, "the producer ended before Kafka answered"});
 }
 
 void publisher::on_topic_changed(kafka_topic& topic) {
     produce_link* link = topic.producer();
     if (!link || link->state() != topic_state::missing) return;
     constexpr int32_t unknown_topic = 3;
-    for (const uint64_t token : link->take_waiting()) on_produced(token, unknown_topic, {});
+    for (const uint64_t token : link->take_waiting()) on_produced(token, {unknown_topic, {}});
 }
 
 void publisher::complete(uint64_t token, const refusal& why) {

@@ -60,7 +60,7 @@ public:
     bool forget(session& s);
 
     void on_sent(uint64_t token);
-    void on_produced(uint64_t token, int32_t error, std::string_view text);
+    void on_produced(uint64_t token, const produce_answer& answer);
     void on_produce_lost(kafka_topic& topic);
     void on_topic_changed(kafka_topic& topic);
 
@@ -100,6 +100,7 @@ private:
     bool start(uint64_t token);
     void release_hold(session& s, const std::string& mqtt_topic);
     static void drop_unused_extra(session& s);
+    void note_acknowledged(const pending_publish& p, const produce_answer& answer);
     void complete(uint64_t token, const refusal& why);
 
     void on_part(session& s, const weft_data& d);

@@ -159,11 +159,15 @@ void subscriber::subscribe(subscribe_request& r) {
         const bool replay = wants_retained(f);
         f.code = f.qos;
         subscription& s = put(r, f);
-        if (!known) fresh.push_back(&s);
+        if (!known) {
+            fresh.push_back(&s);
+            begin_behind_acknowledged(s);
+        }
         std::erase_if(replays, [&](const auto& x) { return x.to == &s; });
         if (replay) replays.push_back({&s, f.text});
     }
-    // The live start is fixed: the tails' places now. The answer goes before what it promises.
+    // The live start is fixed: the tails' places now, or behind what is acknowledged. The answer goes
+    // before what it promises.
     answer(r);
     catch_up_on_new(std::move(replays), fresh);
 }

@@ -27,6 +27,30 @@ bool subscriber::may_see(const subscription& s, const delivery& d) const {
     return !(s.flags & subscription_no_local) || d.record.publisher != client_id();
 }
 
+bool subscriber::too_early(const subscription& s, const kafka_topic& topic, int32_t partition,
+                           int64_t offset) const {
+    return std::any_of(beginnings_.begin(), beginnings_.end(), [&](const beginning& b) {
+        return b.of == &s && b.topic == topic.number() && b.partition == partition &&
+               offset < b.from;
+    });
+}
+
+void subscriber::begin_behind_acknowledged(const subscription& s) {
+    proxy_.topics.for_each([&](const kafka_topic& t) {
+        if (!t.tail() || !s.topics->contains(t.number())) return;
+        for (const auto& at : t.tail()->positions()) {
+            const int64_t from = t.acknowledged().next(at.partition);
+            if (from > at.next) beginnings_.push_back({&s, from, t.number(), at.partition});
+        }
+    });
+}
+
+void subscriber::forget_passed(const kafka_topic& topic, int32_t partition, int64_t offset) {
+    std::erase_if(beginnings_, [&](const beginning& b) {
+        return b.topic == topic.number() && b.partition == partition && offset >= b.from;
+    });
+}
+
 bool subscriber::reads(const kafka_topic& topic) const {
     for (const subscription* s = first_; s; s = s->owner_after)
         if (s->topics->contains(topic.number())) return true;
@@ -49,12 +73,14 @@ void subscriber::on_live(kafka_topic& topic, const meta_view<weft_kafka_record>&
     bool as_published = entry.flags & subscription_retain_as_published;
     auto& ids = proxy_.ids;
     ids.clear();
-    if (entry.ids != 0 || (entry.flags & subscription_no_local)) {
+    if (!beginnings_.empty() && !catch_up_)
+        forget_passed(topic, record->partition, record->offset);
+    if (entry.ids != 0 || (entry.flags & subscription_no_local) || !beginnings_.empty()) {
         bool any = false;
         qos = 0;
         as_published = false;
         for (const subscription* s : matches.of(entry)) {
-            if (!may_see(*s, d)) continue;
+            if (!may_see(*s, d) || too_early(*s, topic, record->partition, record->offset)) continue;
             any = true;
             qos = std::max(qos, s->qos);
             as_published |= (s->flags & subscription_retain_as_published) != 0;
@@ -138,6 +164,7 @@ void subscriber::remove(subscription& s) {
     if (s.owner_after) s.owner_after->owner_before = s.owner_before;
     --count_;
     if (catch_up_) catch_up_->forget(s);
+    std::erase_if(beginnings_, [&](const beginning& b) { return b.of == &s; });
     proxy_.index.erase(s);
     proxy_.topics.count(*s.topics, false);
     delete &s;

@@ -66,9 +66,21 @@ public:
     std::vector<std::string> filters_reading(const kafka_topic& topic) const;
     bool reads(const kafka_topic& topic) const;
     bool may_see(const subscription& s, const delivery& d) const;
+    // Had Kafka acknowledged this record to us before s was made?
+    bool too_early(const subscription& s, const kafka_topic& topic, int32_t partition,
+                   int64_t offset) const;
     void drop_finished_catch_up();
 
 private:
+    // Where a subscription begins on a partition whose tail lags behind what is acknowledged.
+    struct beginning {
+        const subscription* of;
+        int64_t from;
+        uint32_t topic;
+        int32_t partition;
+    };
+    void begin_behind_acknowledged(const subscription& s);
+    void forget_passed(const kafka_topic& topic, int32_t partition, int64_t offset);
     void decide(subscribe_request::filter& f, std::string& reason);
     bool settled(subscribe_request::filter& f, bool give_up, std::string& reason);
     bool wants_retained(const subscribe_request::filter& f) const;
@@ -90,6 +102,7 @@ private:
     std::vector<std::unique_ptr<subscribe_request>> requests_;
     std::unique_ptr<catch_up> catch_up_;
     replayed_set replayed_;
+    std::vector<beginning> beginnings_;
 };
 
 }  // namespace weft::mqtt_kafka

@@ -96,7 +96,7 @@ public:
             });
         });
     }
-    proxy* make_proxy(worker w) { return new proxy(w, settings_, registry_); }
+    proxy* make_proxy(worker w) { return new proxy(w, settings_, registry_, acknowledged_); }
 
     void run(binding_runtime& b, uint32_t w, const std::function<void()>& f) {
         loops[w].call([&] { loops[w].enter(b.instances[w].get(), f); });
@@ -146,6 +146,7 @@ private:
     std::vector<std::string> violations_;
     const settings settings_;
     session_registry registry_;
+    acknowledged acknowledged_;
 };
 
 world::world() {
