@@ -5,10 +5,10 @@
 #include "event_gate.hpp"
 #include "index/subscription_index.hpp"
 #include "kafka/kafka_topics.hpp"
+#include "session/acknowledged.hpp"
 #include "session/delivery.hpp"
 #include "session/history_slots.hpp"
 #include "session/publisher.hpp"
-#include "session/acknowledged.hpp"
 #include "session/registry.hpp"
 #include "session/session.hpp"
 

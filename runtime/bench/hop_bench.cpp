@@ -1,4 +1,5 @@
-// What a hop costs: DATA through a chain of pass-through bindings, with its credit back, on one loop.
+// What a hop costs: DATA through a chain of pass-through bindings, with its credit back, on one
+// loop.
 #include "engine/binding_runtime.hpp"
 #include "engine/services.hpp"
 #include "loader/plugin_library.hpp"
@@ -57,7 +58,8 @@ struct source_end : endpoint {
 };
 
 using table = detail::binding_table<int>;
-const weft_binding_vt vt{sizeof vt, WEFT_PROXY, "bench", "{}", nullptr, nullptr, nullptr, nullptr, nullptr, table::accept, table::drain, nullptr};
+const weft_binding_vt vt{sizeof vt, WEFT_PROXY, "bench", "{}",          nullptr,      nullptr,
+                         nullptr,   nullptr,    nullptr, table::accept, table::drain, nullptr};
 
 struct fixture : loop_host {
     event_bus events{false};
@@ -96,11 +98,14 @@ struct fixture : loop_host {
         b->instances.push_back(std::move(w));
         bindings.push_back(std::move(b));
     }
-    weft_worker* instance_of(uint64_t id, uint32_t) override { return bindings[id - 1]->instances[0].get(); }
+    weft_worker* instance_of(uint64_t id, uint32_t) override {
+        return bindings[id - 1]->instances[0].get();
+    }
     void violation(weft_worker*, const std::string&) override { std::abort(); }
 };
 
-// range(0) = pass-through hops between source and sink. Each turn sends a batch, as a socket read would.
+// range(0) = pass-through hops between source and sink. Each turn sends a batch, as a socket read
+// would.
 void data_through_hops(benchmark::State& state) {
     fixture f(static_cast<int>(state.range(0)));
     source_end source;

@@ -12,8 +12,10 @@ namespace {
 thread_local buffer_pool* current_pool = nullptr;  // a plain pointer: no destructor, no allocation
 
 uint8_t class_of(uint32_t capacity) {
-    const uint32_t rounded = std::bit_ceil(capacity < buffer_pool::smallest ? buffer_pool::smallest : capacity);
-    return static_cast<uint8_t>(std::countr_zero(rounded) - std::countr_zero(buffer_pool::smallest));
+    const uint32_t rounded =
+        std::bit_ceil(capacity < buffer_pool::smallest ? buffer_pool::smallest : capacity);
+    return static_cast<uint8_t>(std::countr_zero(rounded) -
+                                std::countr_zero(buffer_pool::smallest));
 }
 
 constexpr uint8_t class_none = 0xff;
@@ -36,7 +38,9 @@ buffer_pool::~buffer_pool() {
     drop(headers_.head);
 }
 
-void buffer_pool::bind_to_current_thread() { current_pool = this; }
+void buffer_pool::bind_to_current_thread() {
+    current_pool = this;
+}
 
 uint8_t* buffer_pool::alloc(uint32_t capacity, weft_slice* out) {
     weft_buf* b = nullptr;
@@ -63,7 +67,8 @@ uint8_t* buffer_pool::alloc(uint32_t capacity, weft_slice* out) {
     return data;
 }
 
-bool buffer_pool::wrap(weft_worker* charged, const void* p, uint32_t n, void (*on_free)(void*), void* ctx, weft_slice* out) {
+bool buffer_pool::wrap(weft_worker* charged, const void* p, uint32_t n, void (*on_free)(void*),
+                       void* ctx, weft_slice* out) {
     weft_buf* b = headers_.head;
     if (b) {
         headers_.head = b->next;

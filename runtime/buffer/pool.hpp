@@ -1,7 +1,8 @@
 // Buffers of one worker: pooled memory and wrapped foreign memory behind weft_slice, counted.
 //
-// A count is plain while only its worker uses the buffer and atomic once shared. The last release on another thread hands the
-// buffer back to its worker, since release callbacks and free lists belong to it.
+// A count is plain while only its worker uses the buffer and atomic once shared. The last release
+// on another thread hands the buffer back to its worker, since release callbacks and free lists
+// belong to it.
 #pragma once
 
 #include <weft/abi.h>
@@ -36,17 +37,19 @@ class buffer_pool {
 public:
     // Smallest and largest pooled sizes; larger buffers come from and go to malloc.
     static constexpr uint32_t smallest = 256, largest = 256 * 1024;
-    static constexpr size_t class_count = 11;                  // powers of two
+    static constexpr size_t class_count = 11;                   // powers of two
     static constexpr size_t class_bytes_max = 2 * 1024 * 1024;  // kept free per class
 
-    // `wake` is called, from any thread, when another thread has released a buffer: reclaim() should run on the owning thread soon.
+    // `wake` is called, from any thread, when another thread has released a buffer: reclaim()
+    // should run on the owning thread soon.
     explicit buffer_pool(std::function<void()> wake);
     ~buffer_pool();
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
 
     uint8_t* alloc(uint32_t capacity, weft_slice* out);
-    bool wrap(weft_worker* charged, const void* p, uint32_t n, void (*on_free)(void*), void* ctx, weft_slice* out);
+    bool wrap(weft_worker* charged, const void* p, uint32_t n, void (*on_free)(void*), void* ctx,
+              weft_slice* out);
 
     static void retain(weft_buf* b);
     static void release(weft_buf* b);

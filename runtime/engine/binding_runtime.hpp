@@ -20,7 +20,7 @@ struct binding_runtime {
     std::string name;  // "namespace:name"
     std::shared_ptr<plugin_library> plugin;
     const weft_binding_vt* vt = nullptr;
-    void* object = nullptr;                              // what create returned
+    void* object = nullptr;                               // what create returned
     std::vector<std::unique_ptr<weft_worker>> instances;  // by worker index
 };
 

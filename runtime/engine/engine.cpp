@@ -21,11 +21,13 @@ namespace {
 using nlohmann::json;
 
 std::string summary(const std::vector<config::problem>& problems) {
-    return problems.empty() ? "the configuration cannot be started" : problems.front().path + ": " + problems.front().text;
+    return problems.empty() ? "the configuration cannot be started"
+                            : problems.front().path + ": " + problems.front().text;
 }
 
 uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                 std::chrono::nanoseconds(1));
 }
 
 }  // namespace
@@ -42,11 +44,12 @@ struct engine::impl : loop_host {
     std::unordered_map<std::string, std::shared_ptr<plugin_library>> libraries;  // by file
     std::vector<std::unique_ptr<binding_runtime>> bindings;                      // index = id - 1
     std::unordered_map<std::string, uint64_t> ids;                               // "ns:name" -> id
-    std::vector<binding_runtime*> attach_order;                                  // exits before those that lead to them
+    std::vector<binding_runtime*> attach_order;  // exits before those that lead to them
     std::atomic<engine_state> state{engine_state::stopped};
     std::vector<config::problem> problems;
 
-    impl(engine_options o, std::vector<plugin_info> p) : options(std::move(o)), plugins(std::move(p)), events(options.verbose) {}
+    impl(engine_options o, std::vector<plugin_info> p)
+        : options(std::move(o)), plugins(std::move(p)), events(options.verbose) {}
 
     // loop_host
     weft_worker* instance_of(uint64_t exit_id, uint32_t worker) override {
@@ -56,10 +59,12 @@ struct engine::impl : loop_host {
     }
     void violation(weft_worker* culprit, const std::string& text) override {
         const auto& c = culprit->binding->config;
-        events.emit({WEFT_ERROR, 0, 0, c.ns, c.name, "engine.binding.fault", fmt::format("The binding {}.", text)});
+        events.emit({WEFT_ERROR, 0, 0, c.ns, c.name, "engine.binding.fault",
+                     fmt::format("The binding {}.", text)});
     }
 
-    void problem(const config::entity& e, const std::string& kind, const std::string& pointer, const std::string& text) {
+    void problem(const config::entity& e, const std::string& kind, const std::string& pointer,
+                 const std::string& text) {
         std::string path = kind + "." + e.name;
         for (size_t at = 0; at < pointer.size();) {
             const size_t next = std::min(pointer.find('/', at + 1), pointer.size());
@@ -70,8 +75,9 @@ struct engine::impl : loop_host {
     }
 
     const plugin_info* find(const std::string& role, const std::string& type) const {
-        const auto it = std::find_if(plugins.begin(), plugins.end(),
-                                     [&](const plugin_info& p) { return p.role == role && p.type == type && p.error.empty(); });
+        const auto it = std::find_if(plugins.begin(), plugins.end(), [&](const plugin_info& p) {
+            return p.role == role && p.type == type && p.error.empty();
+        });
         return it == plugins.end() ? nullptr : &*it;
     }
 
@@ -80,8 +86,11 @@ struct engine::impl : loop_host {
         const auto* info = find(role, e.type);
         if (!info) {
             for (const auto& p : plugins)
-                if (p.role == role && p.type == e.type) return problem(e, role + "s", "/type", p.error), nullptr;
-            return problem(e, role + "s", "/type", fmt::format("no plugin for type '{}' is installed", e.type)), nullptr;
+                if (p.role == role && p.type == e.type)
+                    return problem(e, role + "s", "/type", p.error), nullptr;
+            return problem(e, role + "s", "/type",
+                           fmt::format("no plugin for type '{}' is installed", e.type)),
+                   nullptr;
         }
         auto& library = libraries[info->file];
         if (!library) {
@@ -126,8 +135,14 @@ struct engine::impl : loop_host {
         for (const auto& e : c.exporters) {
             auto library = load("exporter", e);
             if (!library) continue;
-            const auto* vt = static_cast<const weft_exporter_vt*>(library->extension(WEFT_EXPORTER));
-            const auto text = json{{"namespace", e.ns}, {"name", e.name}, {"type", e.type}, {"options", e.options}}.dump();
+            const auto* vt =
+                static_cast<const weft_exporter_vt*>(library->extension(WEFT_EXPORTER));
+            const auto text = json{
+                {"namespace", e.ns},
+                {"name", e.name},
+                {"type", e.type},
+                {"options",
+                 e.options}}.dump();
             void* object = nullptr;
             weft_error error{};
             if (vt->create(library->plugin(), text.c_str(), &object, &error) != WEFT_OK)
@@ -151,7 +166,9 @@ struct engine::impl : loop_host {
             if (!b->plugin) continue;
             b->vt = b->plugin->find_binding(b->config.type);
             if (!b->vt) {
-                problem(b->config, "bindings", "/type", fmt::format("{} has no binding type '{}'", b->plugin->file(), b->config.type));
+                problem(
+                    b->config, "bindings", "/type",
+                    fmt::format("{} has no binding type '{}'", b->plugin->file(), b->config.type));
                 continue;
             }
             weft_error error{};
@@ -167,7 +184,8 @@ struct engine::impl : loop_host {
     void order(binding_runtime& b, std::set<uint64_t>& seen) {
         if (!seen.insert(b.id).second) return;
         for (const auto& r : b.config.routes)
-            if (const auto it = ids.find(r.exit); it != ids.end()) order(*bindings[it->second - 1], seen);
+            if (const auto it = ids.find(r.exit); it != ids.end())
+                order(*bindings[it->second - 1], seen);
         attach_order.push_back(&b);
     }
 
@@ -183,7 +201,8 @@ struct engine::impl : loop_host {
                 weft_worker* w = b->instances[l->index()].get();
                 l->call([&] {
                     w->accepting_posts = true;
-                    l->enter(w, [&] { rc = b->vt->attach(b->object, w, nullptr, &w->self, &error); });
+                    l->enter(w,
+                             [&] { rc = b->vt->attach(b->object, w, nullptr, &w->self, &error); });
                     w->attached = rc == WEFT_OK;
                     if (rc != WEFT_OK) w->accepting_posts = false;
                 });
@@ -228,7 +247,8 @@ struct engine::impl : loop_host {
         return total;
     }
 
-    // Waits, looking every few milliseconds, until f() or the deadline. Only for the end of the process.
+    // Waits, looking every few milliseconds, until f() or the deadline. Only for the end of the
+    // process.
     static bool wait_until(uint64_t deadline_ns, const std::function<bool()>& f) {
         while (!f()) {
             if (monotonic_ns() >= deadline_ns) return false;
@@ -260,22 +280,30 @@ struct engine::impl : loop_host {
         for (auto& l : loops) l->call([] {});
     }
 
-    // False when something could not be ended: then the process must exit without tearing anything down.
+    // False when something could not be ended: then the process must exit without tearing anything
+    // down.
     bool shut_down(std::chrono::milliseconds grace) {
-        constexpr uint64_t tasks_ns_max = 10'000'000'000;  // a task that blocks longer is left to the end of the process
+        constexpr uint64_t tasks_ns_max =
+            10'000'000'000;  // a task that blocks longer is left to the end of the process
         const uint64_t deadline = monotonic_ns() + static_cast<uint64_t>(grace.count()) * 1'000'000;
         for (auto it = attach_order.rbegin(); it != attach_order.rend(); ++it)
             for (auto& w : (*it)->instances)
                 if (w->attached)
-                    w->loop->call([&] { w->loop->enter(w.get(), [&] { (*it)->vt->drain(w->self, deadline, nullptr); }); });
+                    w->loop->call([&] {
+                        w->loop->enter(w.get(),
+                                       [&] { (*it)->vt->drain(w->self, deadline, nullptr); });
+                    });
         if (!wait_until(deadline, [this] { return count_streams() == 0; })) {
             for (auto& l : loops) l->call([&] { l->close_all(); });
-            if (!wait_until(monotonic_ns() + 1'000'000'000, [this] { return count_streams() == 0; }))
+            if (!wait_until(monotonic_ns() + 1'000'000'000,
+                            [this] { return count_streams() == 0; }))
                 spdlog::warn("{} streams did not end", count_streams());
         }
         if (!wait_until(monotonic_ns() + tasks_ns_max, [this] { return !tasks_pending(); })) {
-            // Its instance must outlive a task, and a task that blocks cannot be ended: nothing may be torn down under it.
-            spdlog::warn("a blocking task of a binding did not end within {} s", tasks_ns_max / 1'000'000'000);
+            // Its instance must outlive a task, and a task that blocks cannot be ended: nothing may
+            // be torn down under it.
+            spdlog::warn("a blocking task of a binding did not end within {} s",
+                         tasks_ns_max / 1'000'000'000);
             return false;
         }
         detach_all();
@@ -297,7 +325,8 @@ engine::engine(engine_options options, std::vector<plugin_info> plugins)
 
 engine::~engine() {
     const bool gave_up = impl_->state == engine_state::stopping;  // stop() has tried already
-    if (gave_up || (impl_->state != engine_state::stopped && !impl_->shut_down(std::chrono::milliseconds(0)))) {
+    if (gave_up || (impl_->state != engine_state::stopped &&
+                    !impl_->shut_down(std::chrono::milliseconds(0)))) {
         static_cast<void>(impl_.release());  // see shut_down: something may still use it
         return;
     }
@@ -319,7 +348,8 @@ void engine::stop(std::chrono::milliseconds grace) {
 engine_status engine::status() const {
     engine_status s;
     s.state = impl_->state;
-    if (s.state == engine_state::listening && impl_->host.ready().ready()) s.state = engine_state::ready;
+    if (s.state == engine_state::listening && impl_->host.ready().ready())
+        s.state = engine_state::ready;
     if (s.state == engine_state::listening || s.state == engine_state::ready) {
         s.waiting_for = impl_->host.ready().waiting_for();
         s.streams = impl_->count_streams();

@@ -38,7 +38,8 @@ enum class engine_state { stopped, starting, listening, ready, stopping };
 
 struct engine_status {
     engine_state state = engine_state::stopped;
-    std::vector<std::string> waiting_for;  // why it is not ready: "demo:south_kafka_client: kafka localhost:9092: connection refused"
+    std::vector<std::string> waiting_for;  // why it is not ready: "demo:south_kafka_client: kafka
+                                           // localhost:9092: connection refused"
     uint64_t streams = 0;
 };
 
@@ -56,11 +57,13 @@ public:
     engine(const engine&) = delete;
     engine& operator=(const engine&) = delete;
 
-    // Loads plugins, creates and attaches every binding. Throws startup_error, leaving nothing running. On return all bindings are
-    // attached: the process listens. It becomes ready later, when every instance says so; on_ready is told once, from any thread.
+    // Loads plugins, creates and attaches every binding. Throws startup_error, leaving nothing
+    // running. On return all bindings are attached: the process listens. It becomes ready later,
+    // when every instance says so; on_ready is told once, from any thread.
     void start(const config::configuration& configuration, std::function<void()> on_ready);
 
-    // Ends gracefully: nothing new is taken, protocols say goodbye, what is left at the deadline is aborted.
+    // Ends gracefully: nothing new is taken, protocols say goodbye, what is left at the deadline is
+    // aborted.
     void stop(std::chrono::milliseconds grace);
 
     engine_status status() const;

@@ -30,7 +30,8 @@ int bind_socket(const addrinfo& a, bool reuse_port) {
     if (reuse_port) ::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof one);
     // "::" means all addresses, of both families.
     const int v6_only = 0;
-    if (a.ai_family == AF_INET6) ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
+    if (a.ai_family == AF_INET6)
+        ::setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &v6_only, sizeof v6_only);
     if (::bind(fd, a.ai_addr, a.ai_addrlen) == 0) return fd;
     const int error = errno;
     ::close(fd);
@@ -38,8 +39,8 @@ int bind_socket(const addrinfo& a, bool reuse_port) {
     return -1;
 }
 
-// SO_REUSEPORT would let us share a port with another process of this user without either noticing. A listener without it in the
-// way is found by a bind without it.
+// SO_REUSEPORT would let us share a port with another process of this user without either noticing.
+// A listener without it in the way is found by a bind without it.
 bool in_use_by_others(const addrinfo& a) {
     const int probe = bind_socket(a, false);
     if (probe < 0) return true;
@@ -59,14 +60,15 @@ listeners::~listeners() {
     for (const auto& [id, e] : entries_) ::close(e.fd);
 }
 
-uint64_t listeners::lease(uint32_t worker, const std::string& binding, const std::string& host, uint16_t port, int32_t backlog,
-                          int* fd, weft_error* e) {
+uint64_t listeners::lease(uint32_t worker, const std::string& binding, const std::string& host,
+                          uint16_t port, int32_t backlog, int* fd, weft_error* e) {
     const auto address = fmt::format("{}:{}", host, port);
     addrinfo hints{};
     hints.ai_socktype = SOCK_STREAM;
     hints.ai_flags = AI_PASSIVE;
     addrinfo* found = nullptr;
-    if (const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found); rc != 0)
+    if (const int rc = ::getaddrinfo(host.c_str(), std::to_string(port).c_str(), &hints, &found);
+        rc != 0)
         return fail(e, WEFT_E_IO, fmt::format("cannot resolve '{}': {}", host, ::gai_strerror(rc)));
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, ::freeaddrinfo);
 
@@ -75,15 +77,19 @@ uint64_t listeners::lease(uint32_t worker, const std::string& binding, const std
     for (const auto& [id, x] : entries_) {
         if (x.address != address) continue;
         if (x.binding != binding || x.worker == worker)
-            return fail(e, WEFT_E_BUSY, fmt::format("{} is already listened on by binding {}", address, x.binding));
+            return fail(e, WEFT_E_BUSY,
+                        fmt::format("{} is already listened on by binding {}", address, x.binding));
         ours = true;
     }
-    if (!ours && in_use_by_others(*found)) return fail(e, WEFT_E_IO, fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
+    if (!ours && in_use_by_others(*found))
+        return fail(e, WEFT_E_IO,
+                    fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
     const int socket = bind_socket(*found, true);
     if (socket < 0 || ::listen(socket, backlog > 0 ? backlog : SOMAXCONN) != 0) {
         const int error = errno;
         if (socket >= 0) ::close(socket);
-        return fail(e, WEFT_E_IO, fmt::format("cannot listen on {}: {}", address, std::strerror(error)));
+        return fail(e, WEFT_E_IO,
+                    fmt::format("cannot listen on {}: {}", address, std::strerror(error)));
     }
     entries_[++next_] = {address, binding, worker, socket};
     *fd = socket;

@@ -13,8 +13,8 @@ namespace weft {
 class listeners {
 public:
     ~listeners();
-    uint64_t lease(uint32_t worker, const std::string& binding, const std::string& host, uint16_t port, int32_t backlog, int* fd,
-                   weft_error* e);
+    uint64_t lease(uint32_t worker, const std::string& binding, const std::string& host,
+                   uint16_t port, int32_t backlog, int* fd, weft_error* e);
     void release(uint64_t lease);
 
 private:

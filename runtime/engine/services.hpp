@@ -18,7 +18,8 @@ namespace weft {
 
 class service_host {
 public:
-    static constexpr size_t task_threads = 4;  // for calls that block: name resolution, broker metadata
+    static constexpr size_t task_threads =
+        4;  // for calls that block: name resolution, broker metadata
 
     explicit service_host(event_bus& events) : events_(events), tasks_(task_threads) {}
 

@@ -10,7 +10,8 @@ namespace weft {
 
 class shared_objects {
 public:
-    void* acquire(const std::string& key, uint32_t version, void* (*make)(void*), void* ctx, void (*destroy)(void*)) {
+    void* acquire(const std::string& key, uint32_t version, void* (*make)(void*), void* ctx,
+                  void (*destroy)(void*)) {
         std::lock_guard lock(mutex_);
         auto it = objects_.find(key);
         if (it == objects_.end()) {

@@ -14,22 +14,29 @@ namespace {
 
 spdlog::level::level_enum to_spdlog(uint32_t level) {
     switch (level) {
-        case WEFT_DEBUG: return spdlog::level::debug;
-        case WEFT_INFO: return spdlog::level::info;
-        case WEFT_WARN: return spdlog::level::warn;
-        default: return spdlog::level::err;
+        case WEFT_DEBUG:
+            return spdlog::level::debug;
+        case WEFT_INFO:
+            return spdlog::level::info;
+        case WEFT_WARN:
+            return spdlog::level::warn;
+        default:
+            return spdlog::level::err;
     }
 }
 
 uint64_t wall_ms() {
-    return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() / std::chrono::milliseconds(1));
+    return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
+                                 std::chrono::milliseconds(1));
 }
 
 }  // namespace
 
 event_bus::event_bus(bool verbose) : verbose_(verbose), thread_([this] { run(); }) {}
 
-event_bus::~event_bus() { close(); }
+event_bus::~event_bus() {
+    close();
+}
 
 void event_bus::emit(event e) {
     e.time_ms = wall_ms();
@@ -45,7 +52,8 @@ void event_bus::emit(event e) {
     wake_.notify_one();
 }
 
-void event_bus::add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt, void* object) {
+void event_bus::add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt,
+                             void* object) {
     std::lock_guard lock(mutex_);
     exporters_.push_back({std::move(plugin), vt, object});
 }
@@ -73,18 +81,22 @@ void event_bus::run() {
         const auto exporters = exporters_;
         lock.unlock();
         // Threads take the time before the lock, so neighbours may be swapped by a moment.
-        std::stable_sort(batch.begin(), batch.end(), [](const event& a, const event& b) { return a.time_ms < b.time_ms; });
+        std::stable_sort(batch.begin(), batch.end(),
+                         [](const event& a, const event& b) { return a.time_ms < b.time_ms; });
         if (dropped)
-            batch.push_back({WEFT_WARN, wall_ms(), 0, "engine", "events", "engine.events.dropped",
-                             fmt::format("{} events were dropped: an exporter is too slow.", dropped)});
+            batch.push_back(
+                {WEFT_WARN, wall_ms(), 0, "engine", "events", "engine.events.dropped",
+                 fmt::format("{} events were dropped: an exporter is too slow.", dropped)});
         for (const auto& e : batch) deliver(e, exporters);
         lock.lock();
     }
 }
 
 void event_bus::deliver(const event& e, const std::vector<exporter>& exporters) const {
-    if (verbose_ || e.level >= WEFT_WARN) spdlog::log(to_spdlog(e.level), "{}:{} {} {}", e.ns, e.binding, e.id, e.text);
-    const weft_event out{sizeof out, e.level, e.time_ms, e.trace_id, e.ns.c_str(), e.binding.c_str(), e.id.c_str(), e.text.c_str()};
+    if (verbose_ || e.level >= WEFT_WARN)
+        spdlog::log(to_spdlog(e.level), "{}:{} {} {}", e.ns, e.binding, e.id, e.text);
+    const weft_event out{sizeof out,   e.level,           e.time_ms,    e.trace_id,
+                         e.ns.c_str(), e.binding.c_str(), e.id.c_str(), e.text.c_str()};
     for (const auto& x : exporters) x.vt->on_event(x.object, &out);
 }
 

@@ -32,7 +32,8 @@ public:
     event_bus& operator=(const event_bus&) = delete;
 
     void emit(event e);  // [any] fills in the time
-    void add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt, void* exporter);
+    void add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt,
+                      void* exporter);
     // Delivers what is queued, then destroys the exporters.
     void close();
 

@@ -14,7 +14,8 @@ namespace weft {
 class readiness {
 public:
     // on_ready is told once, by the thread that made the last instance ready, or by `begin`.
-    void set(const void* instance, const std::string& binding, bool ready, const std::string& what) {
+    void set(const void* instance, const std::string& binding, bool ready,
+             const std::string& what) {
         std::function<void()> tell;
         {
             std::lock_guard lock(mutex_);

@@ -31,7 +31,8 @@ json names(const char* const* list) {
     return out;
 }
 
-// Runs in the child: everything the entry function says about this file, one JSON array of plugin_info.
+// Runs in the child: everything the entry function says about this file, one JSON array of
+// plugin_info.
 json describe(const std::string& file) {
     boost::dll::shared_library library;
     const weft_plugin* table = open_plugin(library, file);
@@ -44,8 +45,11 @@ json describe(const std::string& file) {
                        {"accepts", names((*b)->accepts)},
                        {"emits", names((*b)->emits)}});
     if (table->get) {
-        if (const auto* e = static_cast<const weft_exporter_vt*>(table->get(nullptr, WEFT_EXPORTER)))
-            out.push_back({{"role", "exporter"}, {"type", e->type}, {"schema", e->options_schema ? e->options_schema : ""}});
+        if (const auto* e =
+                static_cast<const weft_exporter_vt*>(table->get(nullptr, WEFT_EXPORTER)))
+            out.push_back({{"role", "exporter"},
+                           {"type", e->type},
+                           {"schema", e->options_schema ? e->options_schema : ""}});
     }
     for (auto& i : out) {
         i["version"] = table->version ? table->version : "";
@@ -64,10 +68,13 @@ void write_all(int fd, const std::string& text) {
     }
 }
 
-// One line of JSON per file, from a child that a broken file may crash. Called while the process has one thread.
-std::vector<std::string> ask_child(const std::vector<std::string>& files, size_t from, int& status) {
+// One line of JSON per file, from a child that a broken file may crash. Called while the process
+// has one thread.
+std::vector<std::string> ask_child(const std::vector<std::string>& files, size_t from,
+                                   int& status) {
     int pipe_fds[2];
-    if (::pipe2(pipe_fds, O_CLOEXEC) != 0) throw std::runtime_error(fmt::format("pipe: {}", std::strerror(errno)));
+    if (::pipe2(pipe_fds, O_CLOEXEC) != 0)
+        throw std::runtime_error(fmt::format("pipe: {}", std::strerror(errno)));
     const pid_t child = ::fork();
     if (child < 0) throw std::runtime_error(fmt::format("fork: {}", std::strerror(errno)));
     if (child == 0) {
@@ -86,7 +93,8 @@ std::vector<std::string> ask_child(const std::vector<std::string>& files, size_t
     ::close(pipe_fds[1]);
     std::string text;
     char buffer[16384];
-    for (ssize_t n; (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;) text.append(buffer, static_cast<size_t>(n));
+    for (ssize_t n; (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;)
+        text.append(buffer, static_cast<size_t>(n));
     ::close(pipe_fds[0]);
     ::waitpid(child, &status, 0);
 
@@ -136,7 +144,8 @@ std::vector<std::string> plugin_directories(const std::string& explicit_dir) {
     }
     if (out.empty()) {
         const auto bin = boost::dll::program_location().parent_path().string();
-        out.push_back((fs::path(bin) / ".." / "lib" / "weft" / "plugins").lexically_normal().string());
+        out.push_back(
+            (fs::path(bin) / ".." / "lib" / "weft" / "plugins").lexically_normal().string());
     }
     return out;
 }
@@ -149,7 +158,8 @@ std::vector<plugin_info> installed_plugins(const std::vector<std::string>& direc
         std::error_code error;
         for (const auto& entry : fs::directory_iterator(dir, error)) {
             const auto name = entry.path().filename().string();
-            if (name.starts_with("weft-") && name.ends_with(".so") && seen.insert(name).second) here.insert(entry.path().string());
+            if (name.starts_with("weft-") && name.ends_with(".so") && seen.insert(name).second)
+                here.insert(entry.path().string());
         }
         files.insert(files.end(), here.begin(), here.end());
     }
@@ -157,11 +167,14 @@ std::vector<plugin_info> installed_plugins(const std::vector<std::string>& direc
     std::vector<plugin_info> out;
     for (size_t at = 0; at < files.size();) {
         int status = 0;
-        for (const auto& line : ask_child(files, at, status)) append(out, files[at++], json::parse(line));
+        for (const auto& line : ask_child(files, at, status))
+            append(out, files[at++], json::parse(line));
         if (at < files.size()) {  // the child ended within this file
-            const auto how = WIFSIGNALED(status) ? fmt::format("crashed ({})", ::strsignal(WTERMSIG(status)))
-                                                 : fmt::format("exited with {}", WEXITSTATUS(status));
-            append(out, files[at], {{"error", fmt::format("{}: {} when it was looked into", files[at], how)}});
+            const auto how = WIFSIGNALED(status)
+                                 ? fmt::format("crashed ({})", ::strsignal(WTERMSIG(status)))
+                                 : fmt::format("exited with {}", WEXITSTATUS(status));
+            append(out, files[at],
+                   {{"error", fmt::format("{}: {} when it was looked into", files[at], how)}});
             ++at;
         }
     }

@@ -1,4 +1,5 @@
-// The plugins that are installed: looks for weft-ROLE-TYPE.so and asks each file, in a child process, what it is.
+// The plugins that are installed: looks for weft-ROLE-TYPE.so and asks each file, in a child
+// process, what it is.
 #pragma once
 
 #include "loader/plugin_info.hpp"
@@ -8,11 +9,13 @@
 
 namespace weft {
 
-// The folders searched, first to last: `explicit_dir` if not empty, then $WEFT_PLUGINS if set, else ../lib/weft/plugins of the executable.
+// The folders searched, first to last: `explicit_dir` if not empty, then $WEFT_PLUGINS if set, else
+// ../lib/weft/plugins of the executable.
 std::vector<std::string> plugin_directories(const std::string& explicit_dir);
 
-// Every plugin file of these folders; of two files of one name the first folder's counts. A file that is broken is listed with its
-// error. A child process calls the entry functions, so a file that crashes cannot take this process down.
+// Every plugin file of these folders; of two files of one name the first folder's counts. A file
+// that is broken is listed with its error. A child process calls the entry functions, so a file
+// that crashes cannot take this process down.
 std::vector<plugin_info> installed_plugins(const std::vector<std::string>& directories);
 
 }  // namespace weft

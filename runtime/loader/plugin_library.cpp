@@ -11,8 +11,8 @@
 namespace weft {
 namespace {
 
-// A sanitizer names code by its mapping when the process ends, and counts what the globals of an unmapped library (librdkafka,
-// OpenSSL) held as leaks of nobody.
+// A sanitizer names code by its mapping when the process ends, and counts what the globals of an
+// unmapped library (librdkafka, OpenSSL) held as leaks of nobody.
 void stay_mapped_when_sanitized([[maybe_unused]] const std::string& file) {
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     ::dlopen(file.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
@@ -23,26 +23,34 @@ void stay_mapped_when_sanitized([[maybe_unused]] const std::string& file) {
 
 std::string abi_problem(abi_version plugin, abi_version host) {
     if (plugin.major != host.major)
-        return fmt::format("the plugin speaks ABI {}.{}, this runtime speaks {}.{}; update the {}", plugin.major, plugin.minor,
-                           host.major, host.minor, plugin.major < host.major ? "plugin" : "runtime");
+        return fmt::format("the plugin speaks ABI {}.{}, this runtime speaks {}.{}; update the {}",
+                           plugin.major, plugin.minor, host.major, host.minor,
+                           plugin.major < host.major ? "plugin" : "runtime");
     if (plugin.minor > host.minor)
-        return fmt::format("the plugin needs a runtime of ABI {}.{} or later, this one speaks {}.{}; update the runtime", plugin.major,
-                           plugin.minor, host.major, host.minor);
+        return fmt::format(
+            "the plugin needs a runtime of ABI {}.{} or later, this one speaks {}.{}; update the "
+            "runtime",
+            plugin.major, plugin.minor, host.major, host.minor);
     return {};
 }
 
 const weft_plugin* open_plugin(boost::dll::shared_library& library, const std::string& file) {
     boost::system::error_code error;
-    // Now and local: a missing symbol fails here and not in traffic, and plugins do not see each other's symbols.
+    // Now and local: a missing symbol fails here and not in traffic, and plugins do not see each
+    // other's symbols.
     library.load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
     if (error) throw plugin_error(fmt::format("{}: {}", file, error.message()));
     stay_mapped_when_sanitized(file);
-    if (!library.has(WEFT_PLUGIN_ENTRY)) throw plugin_error(fmt::format("{}: not a Weft plugin (no symbol {})", file, WEFT_PLUGIN_ENTRY));
+    if (!library.has(WEFT_PLUGIN_ENTRY))
+        throw plugin_error(
+            fmt::format("{}: not a Weft plugin (no symbol {})", file, WEFT_PLUGIN_ENTRY));
     const auto entry = library.get<const weft_plugin*(void)>(WEFT_PLUGIN_ENTRY);
     const weft_plugin* table = entry();
     if (!table || table->size < offsetof(weft_plugin, get) + sizeof(table->get))
         throw plugin_error(fmt::format("{}: {} returned no plugin table", file, WEFT_PLUGIN_ENTRY));
-    if (const auto problem = abi_problem({table->abi_major, table->abi_minor}, {WEFT_ABI_MAJOR, WEFT_ABI_MINOR}); !problem.empty())
+    if (const auto problem =
+            abi_problem({table->abi_major, table->abi_minor}, {WEFT_ABI_MAJOR, WEFT_ABI_MINOR});
+        !problem.empty())
         throw plugin_error(fmt::format("{}: {}", file, problem));
     return table;
 }

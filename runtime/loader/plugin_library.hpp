@@ -31,10 +31,12 @@ struct abi_version {
     uint32_t major, minor;
 };
 
-// Why a plugin that needs `plugin` cannot run on `host`, and which side to update; empty when it can.
+// Why a plugin that needs `plugin` cannot run on `host`, and which side to update; empty when it
+// can.
 std::string abi_problem(abi_version plugin, abi_version host);
 
-// Opens `file` and returns its table after the version check; used by the inspector and the loader alike.
+// Opens `file` and returns its table after the version check; used by the inspector and the loader
+// alike.
 const weft_plugin* open_plugin(boost::dll::shared_library& library, const std::string& file);
 
 class plugin_library {
@@ -48,7 +50,9 @@ public:
     const weft_plugin& table() const { return *table_; }
     void* plugin() const { return plugin_; }
     const weft_binding_vt* find_binding(const std::string& type) const;
-    const void* extension(const char* id) const { return table_->get ? table_->get(plugin_, id) : nullptr; }
+    const void* extension(const char* id) const {
+        return table_->get ? table_->get(plugin_, id) : nullptr;
+    }
     const std::string& file() const { return file_; }
     weft_host& host() { return host_; }
 

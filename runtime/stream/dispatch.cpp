@@ -1,4 +1,5 @@
-// How frames move: checks, credit, queueing, delivery and the end of streams. The other half of loop.
+// How frames move: checks, credit, queueing, delivery and the end of streams. The other half of
+// loop.
 #include "engine/binding_runtime.hpp"
 #include "worker/loop.hpp"
 
@@ -10,26 +11,37 @@ namespace {
 
 uint32_t frame_size(uint16_t kind) {
     switch (kind) {
-        case WEFT_BEGIN: return sizeof(weft_begin);
-        case WEFT_DATA: return sizeof(weft_data);
-        case WEFT_FLUSH: return sizeof(weft_flush);
-        case WEFT_WINDOW: return sizeof(weft_window);
+        case WEFT_BEGIN:
+            return sizeof(weft_begin);
+        case WEFT_DATA:
+            return sizeof(weft_data);
+        case WEFT_FLUSH:
+            return sizeof(weft_flush);
+        case WEFT_WINDOW:
+            return sizeof(weft_window);
         case WEFT_END:
         case WEFT_ABORT:
         case WEFT_RESET:
         case WEFT_CHALLENGE:
-        case WEFT_DRAIN: return sizeof(weft_frame);
-        default: return 0;
+        case WEFT_DRAIN:
+            return sizeof(weft_frame);
+        default:
+            return 0;
     }
 }
 
-bool receiver_sends(uint16_t kind) { return (kind & 0x40) != 0; }
+bool receiver_sends(uint16_t kind) {
+    return (kind & 0x40) != 0;
+}
 
-weft_frame bare(uint16_t kind) { return {sizeof(weft_frame), kind, 0, 0, 0, nullptr}; }
+weft_frame bare(uint16_t kind) {
+    return {sizeof(weft_frame), kind, 0, 0, 0, nullptr};
+}
 
 }  // namespace
 
-weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin* b, const weft_endpoint_vt* vt, void* self) {
+weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin* b,
+                        const weft_endpoint_vt* vt, void* self) {
     auto* p = new stream_pair;
     p->auth = b->h.auth;
     p->next = streams_;
@@ -95,7 +107,8 @@ void loop::refuse(weft_stream* near) {
 
 void loop::send(weft_stream* s, const weft_frame* f) {
     const uint32_t size = frame_size(f->kind);
-    if (size == 0 || f->size < size) return break_stream(s, "sent a frame of unknown kind or wrong size");
+    if (size == 0 || f->size < size)
+        return break_stream(s, "sent a frame of unknown kind or wrong size");
     if (f->meta && (f->meta->size < sizeof(weft_meta) || f->meta->size % 8 != 0))
         return break_stream(s, "sent a metadata block with a wrong size");
 
@@ -117,7 +130,8 @@ void loop::send(weft_stream* s, const weft_frame* f) {
             return deliver(s->peer(), f);
         case WEFT_DATA:
         case WEFT_FLUSH:
-            if (s->out != direction::open) return break_stream(s, "sent DATA or FLUSH before BEGIN");
+            if (s->out != direction::open)
+                return break_stream(s, "sent DATA or FLUSH before BEGIN");
             return send_data(s, f);
         default:  // END, ABORT
             s->out = direction::over;
@@ -133,7 +147,8 @@ void loop::send_data(weft_stream* s, const weft_frame* f) {
         reserved = d->reserved;
         uint64_t payload = 0;
         for (uint32_t i = 0; i < d->iovcnt; ++i) payload += d->iov[i].len;
-        if (payload > reserved) return break_stream(s, "sent DATA with more payload than it reserved");
+        if (payload > reserved)
+            return break_stream(s, "sent DATA with more payload than it reserved");
     } else {
         reserved = reinterpret_cast<const weft_flush*>(f)->reserved;
     }
@@ -157,7 +172,8 @@ void loop::send_window(weft_stream* s, const weft_window* w) {
     if (peer->out == direction::over) return;
     if (w->acknowledge > peer->sent) return break_stream(s, "acknowledged more than was sent");
     const uint64_t limit = peer->acknowledged + peer->maximum;
-    const uint64_t acknowledged = w->acknowledge > peer->acknowledged ? w->acknowledge : peer->acknowledged;
+    const uint64_t acknowledged =
+        w->acknowledge > peer->acknowledged ? w->acknowledge : peer->acknowledged;
     // acknowledge + maximum never goes down: a smaller grant takes effect as it is used up.
     const uint64_t maximum = acknowledged + w->maximum >= limit ? w->maximum : limit - acknowledged;
     peer->acknowledged = acknowledged;
@@ -194,8 +210,13 @@ bool loop::drain_windows() {
             free_if_closed(s);
             continue;
         }
-        weft_window w{{sizeof w, WEFT_WINDOW, 0, trace_, 0, nullptr}, s->acknowledged, s->budget,
-                      s->maximum,                                     s->padding,      s->minimum, 0};
+        weft_window w{{sizeof w, WEFT_WINDOW, 0, trace_, 0, nullptr},
+                      s->acknowledged,
+                      s->budget,
+                      s->maximum,
+                      s->padding,
+                      s->minimum,
+                      0};
         enter(s->owner, [&] { s->vt->on_frame(s->self, s, &w.h); });
     }
     return true;
@@ -215,7 +236,8 @@ void loop::dispatch(weft_stream* end, const weft_frame* f) {
         if (f->kind == WEFT_RESET) end->out = direction::over;
     } else {
         if (f->kind == WEFT_DATA) end->delivered += reinterpret_cast<const weft_data*>(f)->reserved;
-        if (f->kind == WEFT_FLUSH) end->delivered += reinterpret_cast<const weft_flush*>(f)->reserved;
+        if (f->kind == WEFT_FLUSH)
+            end->delivered += reinterpret_cast<const weft_flush*>(f)->reserved;
         if (end->in == direction::over) return;
         if (f->kind == WEFT_BEGIN) end->in = direction::open;
         if (f->kind == WEFT_END || f->kind == WEFT_ABORT) end->in = direction::over;
@@ -253,8 +275,12 @@ void loop::enqueue(weft_stream* end, inbox_item::type what, const weft_frame* f)
 void loop::handle(inbox_item* item) {
     weft_stream* end = item->end;
     switch (item->what) {
-        case inbox_item::type::frame: dispatch(end, item->frame()); break;
-        case inbox_item::type::accept: call_accept(end, reinterpret_cast<const weft_begin*>(item->frame())); break;
+        case inbox_item::type::frame:
+            dispatch(end, item->frame());
+            break;
+        case inbox_item::type::accept:
+            call_accept(end, reinterpret_cast<const weft_begin*>(item->frame()));
+            break;
         case inbox_item::type::closed:
             if (end->vt) enter(end->owner, [&] { end->vt->on_closed(end->self, end); });
             --end->owner->streams;

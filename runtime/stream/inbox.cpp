@@ -8,7 +8,9 @@
 namespace weft {
 namespace {
 
-constexpr size_t aligned(size_t n) { return (n + 7) & ~size_t{7}; }
+constexpr size_t aligned(size_t n) {
+    return (n + 7) & ~size_t{7};
+}
 
 }  // namespace
 

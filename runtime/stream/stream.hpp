@@ -16,7 +16,7 @@ struct weft_stream {
     const weft_endpoint_vt* vt = nullptr;
     void* self = nullptr;
 
-    uint64_t sent = 0;       // bytes reserved on the outgoing direction
+    uint64_t sent = 0;  // bytes reserved on the outgoing direction
     uint64_t acknowledged = 0;
     uint64_t delivered = 0;  // bytes reserved of the incoming direction that this end has seen
     uint32_t maximum = 0, padding = 0, minimum = 0;
@@ -47,10 +47,12 @@ struct stream_pair {
     stream_pair* next = nullptr;
 };
 
-inline stream_pair* pair_of(weft_stream* s) { return reinterpret_cast<stream_pair*>(s - s->index); }
+inline stream_pair* pair_of(weft_stream* s) {
+    return reinterpret_cast<stream_pair*>(s - s->index);
+}
 
-// A frame, BEGIN for accept, or on_closed, waiting for a busy instance. The copies of the frame, its metadata and its slices (retained)
-// follow in the same allocation.
+// A frame, BEGIN for accept, or on_closed, waiting for a busy instance. The copies of the frame,
+// its metadata and its slices (retained) follow in the same allocation.
 struct inbox_item {
     enum class type : uint8_t { frame, accept, closed };
     inbox_item* next = nullptr;
@@ -66,4 +68,6 @@ struct inbox_item {
 
 }  // namespace weft
 
-inline weft_stream* weft_stream::peer() { return &weft::pair_of(this)->ends[1 - index]; }
+inline weft_stream* weft_stream::peer() {
+    return &weft::pair_of(this)->ends[1 - index];
+}

@@ -34,7 +34,8 @@ uint64_t handle_table::add_timer(weft_worker* owner, uint64_t at_ns, void (*fn)(
     return id_of(index);
 }
 
-uint64_t handle_table::add_watch(weft_worker* owner, int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx) {
+uint64_t handle_table::add_watch(weft_worker* owner, int fd, uint32_t events,
+                                 void (*fn)(void*, uint32_t), void* ctx) {
     const uint32_t index = take_slot();
     auto& s = slots_[index];
     s.kind = handle_slot::type::watch;

@@ -1,4 +1,5 @@
-// Timers and descriptor watches of a worker: ids that are safe to cancel twice, a heap of deadlines.
+// Timers and descriptor watches of a worker: ids that are safe to cancel twice, a heap of
+// deadlines.
 #pragma once
 
 #include <weft/abi.h>
@@ -29,7 +30,8 @@ public:
     handle_table() : slots_(1) {}  // slot 0 is never used: id 0 means none
 
     uint64_t add_timer(weft_worker* owner, uint64_t at_ns, void (*fn)(void*), void* ctx);
-    uint64_t add_watch(weft_worker* owner, int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx);
+    uint64_t add_watch(weft_worker* owner, int fd, uint32_t events, void (*fn)(void*, uint32_t),
+                       void* ctx);
     // The live slot of an id, or null. Valid until the next add or remove.
     handle_slot* find(uint64_t id);
     void remove(uint64_t id);
@@ -42,7 +44,9 @@ public:
 private:
     uint32_t take_slot();
     void free_slot(uint32_t index);
-    uint64_t id_of(uint32_t index) const { return (uint64_t{slots_[index].generation} << 32) | index; }
+    uint64_t id_of(uint32_t index) const {
+        return (uint64_t{slots_[index].generation} << 32) | index;
+    }
     void heap_remove(uint32_t position);
     void sift_up(uint32_t position);
     void sift_down(uint32_t position);

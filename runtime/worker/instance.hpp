@@ -28,7 +28,8 @@ struct weft_worker {
     weft::binding_runtime* binding = nullptr;
     void* self = nullptr;  // what attach returned
 
-    // Re-entrancy: while busy, frames queue here; `runnable` says that the loop knows of a non-empty inbox.
+    // Re-entrancy: while busy, frames queue here; `runnable` says that the loop knows of a
+    // non-empty inbox.
     uint32_t busy = 0;
     bool runnable = false;
     bool attached = false;

@@ -12,7 +12,8 @@ namespace weft {
 namespace {
 
 uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() / std::chrono::nanoseconds(1));
+    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
+                                 std::chrono::nanoseconds(1));
 }
 
 uint32_t to_epoll(uint32_t events) {
@@ -36,8 +37,8 @@ constexpr int epoll_rounds = 4;  // looks for more readiness before Asio's own w
 
 }  // namespace
 
-// Our own epoll set, watched by Asio as one descriptor: level-triggered interest that stays, and a few bytes per descriptor
-// instead of Asio's per-descriptor state.
+// Our own epoll set, watched by Asio as one descriptor: level-triggered interest that stays, and a
+// few bytes per descriptor instead of Asio's per-descriptor state.
 loop::loop(uint32_t index, loop_host& host)
     : index_(index),
       host_(host),
@@ -48,7 +49,9 @@ loop::loop(uint32_t index, loop_host& host)
       now_(monotonic_ns()),
       next_trace_((uint64_t{index} + 1) << 56) {}
 
-loop::~loop() { stop(); }
+loop::~loop() {
+    stop();
+}
 
 void loop::start() {
     arm_epoll();
@@ -63,7 +66,8 @@ void loop::start() {
 void loop::stop() {
     if (!thread_.joinable()) return;
     boost::asio::post(io_, [this] {
-        boost::system::error_code ignored;  // closing our own descriptor cannot leave anything to do
+        boost::system::error_code
+            ignored;  // closing our own descriptor cannot leave anything to do
         epoll_.close(ignored);
         timer_.cancel();
         work_.reset();
@@ -103,7 +107,8 @@ bool loop::drain_inboxes(uint32_t& budget) {
     if (runnable_.empty()) return false;
     weft_worker* w = runnable_.front();
     runnable_.pop_front();
-    // `runnable` stays set while we work through the inbox, so that enter() does not queue it a second time.
+    // `runnable` stays set while we work through the inbox, so that enter() does not queue it a
+    // second time.
     while (w->inbox_head && budget > 0) {
         --budget;
         inbox_item* item = w->inbox_head;
@@ -131,14 +136,16 @@ void loop::make_runnable(weft_worker* w) {
     runnable_.push_back(w);
 }
 
-// --- reactor -----------------------------------------------------------------------------------------------------------
+// --- reactor
+// -----------------------------------------------------------------------------------------------------------
 
 void loop::arm_epoll() {
-    epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& e) {
-        if (e) return;
-        on_epoll();
-        arm_epoll();
-    });
+    epoll_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
+                      [this](const boost::system::error_code& e) {
+                          if (e) return;
+                          on_epoll();
+                          arm_epoll();
+                      });
 }
 
 void loop::on_epoll() {
@@ -149,7 +156,8 @@ void loop::on_epoll() {
         turn([&] {
             for (int i = 0; i < n; ++i) {
                 const auto* s = handles_.find(events[i].data.u64);
-                if (!s || s->kind != handle_slot::type::watch) continue;  // cancelled by an earlier event of this batch
+                if (!s || s->kind != handle_slot::type::watch)
+                    continue;  // cancelled by an earlier event of this batch
                 const auto fn = s->watch_fn;
                 void* ctx = s->ctx;
                 enter(s->owner, [&] { fn(ctx, from_epoll(events[i].events)); });
@@ -166,7 +174,8 @@ uint64_t loop::add_timer(weft_worker* w, uint64_t at_ns, void (*fn)(void*), void
     return id;
 }
 
-uint64_t loop::add_watch(weft_worker* w, int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx) {
+uint64_t loop::add_watch(weft_worker* w, int fd, uint32_t events, void (*fn)(void*, uint32_t),
+                         void* ctx) {
     const uint64_t id = handles_.add_watch(w, fd, events, fn, ctx);
     epoll_event e{};
     e.events = to_epoll(events);
@@ -205,7 +214,8 @@ void loop::cancel(uint64_t id) {
 void loop::arm_timer() {
     if (!handles_.has_timers()) return;
     const uint64_t at = handles_.next_deadline();
-    if (timer_armed_at_ != 0 && timer_armed_at_ <= at) return;  // fires early enough and re-arms itself
+    if (timer_armed_at_ != 0 && timer_armed_at_ <= at)
+        return;  // fires early enough and re-arms itself
     timer_armed_at_ = at;
     timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at)));
     timer_.async_wait([this](const boost::system::error_code& e) {
@@ -219,7 +229,8 @@ void loop::run_timers() {
     turn([this] {
         handle_slot due;
         const uint64_t now = now_;
-        // Bounded: a timer that is set anew for a time already past must not keep descriptors waiting.
+        // Bounded: a timer that is set anew for a time already past must not keep descriptors
+        // waiting.
         for (uint32_t n = 0; n < timers_per_turn_max && handles_.pop_due(now, due); ++n) {
             --due.owner->timers;
             enter(due.owner, [&] { due.timer_fn(due.ctx); });
@@ -227,7 +238,8 @@ void loop::run_timers() {
     });
 }
 
-// --- posts -------------------------------------------------------------------------------------------------------------
+// --- posts
+// -------------------------------------------------------------------------------------------------------------
 
 bool loop::post(weft_worker* w, void (*fn)(void*), void* ctx) {
     {

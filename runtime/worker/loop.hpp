@@ -1,8 +1,10 @@
-// One worker: a thread, an Asio loop, its buffers, timers and descriptors, and the turn that moves frames between instances.
+// One worker: a thread, an Asio loop, its buffers, timers and descriptors, and the turn that moves
+// frames between instances.
 //
-// A turn begins with an event (descriptor, timer, post), which enters one instance. Frames going onwards are plain calls; what
-// meets a busy instance waits in that instance's inbox. Before the loop waits again it drains inboxes, then deferred calls, then
-// merged WINDOWs, in waves until nothing is left.
+// A turn begins with an event (descriptor, timer, post), which enters one instance. Frames going
+// onwards are plain calls; what meets a busy instance waits in that instance's inbox. Before the
+// loop waits again it drains inboxes, then deferred calls, then merged WINDOWs, in waves until
+// nothing is left.
 #pragma once
 
 #include "buffer/pool.hpp"
@@ -30,14 +32,17 @@ namespace weft {
 class loop_host {
 public:
     virtual ~loop_host() = default;
-    virtual weft_worker* instance_of(uint64_t exit_id, uint32_t worker_index) = 0;  // null: no such binding here
-    virtual void violation(weft_worker* culprit, const std::string& text) = 0;      // a plugin broke the contract
+    virtual weft_worker* instance_of(uint64_t exit_id,
+                                     uint32_t worker_index) = 0;  // null: no such binding here
+    virtual void violation(weft_worker* culprit,
+                           const std::string& text) = 0;  // a plugin broke the contract
 };
 
 class loop {
 public:
     static constexpr uint32_t call_depth_max = 32;
-    static constexpr uint32_t turn_frames_max = 1024;  // queued frames handled before the reactor is looked at again
+    static constexpr uint32_t turn_frames_max =
+        1024;  // queued frames handled before the reactor is looked at again
 
     loop(uint32_t index, loop_host& host);
     ~loop();
@@ -52,22 +57,27 @@ public:
     buffer_pool& buffers() { return buffers_; }
 
     // Streams. [worker]
-    weft_stream* open(weft_worker* opener, uint64_t exit_id, const weft_begin* b, const weft_endpoint_vt* vt, void* self);
+    weft_stream* open(weft_worker* opener, uint64_t exit_id, const weft_begin* b,
+                      const weft_endpoint_vt* vt, void* self);
     void send(weft_stream* s, const weft_frame* f);
     // Ends every stream, telling both ends: for the end of the process.
     void close_all();
-    uint64_t stream_count() const { return stream_count_.load(std::memory_order_relaxed); }  // [any]
+    uint64_t stream_count() const {
+        return stream_count_.load(std::memory_order_relaxed);
+    }  // [any]
 
     // Reactor. [worker]
     uint64_t add_timer(weft_worker* w, uint64_t at_ns, void (*fn)(void*), void* ctx);
-    uint64_t add_watch(weft_worker* w, int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx);
+    uint64_t add_watch(weft_worker* w, int fd, uint32_t events, void (*fn)(void*, uint32_t),
+                       void* ctx);
     int32_t modify_watch(uint64_t id, uint32_t events);
     void cancel(uint64_t id);
     void defer(weft_worker* w, void (*fn)(void*), void* ctx) { deferred_.push_back({w, fn, ctx}); }
 
     // [any] Runs fn(ctx) as a call into w; false once w no longer takes posts.
     bool post(weft_worker* w, void (*fn)(void*), void* ctx);
-    // [any] Takes no more posts for w; those accepted so far run before whatever is posted from now on.
+    // [any] Takes no more posts for w; those accepted so far run before whatever is posted from now
+    // on.
     void close_posts(weft_worker* w);
     // [any] Runs f on the loop's thread, outside of any instance.
     void run_on(std::function<void()> f);

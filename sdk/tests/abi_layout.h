@@ -12,7 +12,7 @@
 #define WEFT_AT(type, member, offset) WEFT_STATIC_ASSERT(offsetof(type, member) == (offset))
 #define WEFT_SIZE(type, bytes) WEFT_STATIC_ASSERT(sizeof(type) == (bytes))
 
-WEFT_SIZE(void *, 8);
+WEFT_SIZE(void*, 8);
 WEFT_SIZE(weft_slice, 24);
 WEFT_AT(weft_slice, owner, 0);
 WEFT_AT(weft_slice, data, 8);

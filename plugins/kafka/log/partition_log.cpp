@@ -104,7 +104,8 @@ void partition_log::load() {
 
 void partition_log::publish(segment_list list) {
     auto fresh = std::make_shared<log_snapshot>();
-    fresh->start = list.empty() ? last_next_.load(std::memory_order_relaxed) : list.front()->follows();
+    fresh->start =
+        list.empty() ? last_next_.load(std::memory_order_relaxed) : list.front()->follows();
     fresh->segments = std::move(list);
     std::shared_ptr<const log_snapshot> published = std::move(fresh);
     const std::lock_guard lock(mutex_);
@@ -188,8 +189,7 @@ segment::origin partition_log::origin(uint64_t capacity, int64_t now_ms) const {
 result<segment_ptr> partition_log::make_file(uint64_t bytes, int64_t now_ms) {
     const auto& l = setup_.limits;
     const segment_list list = snapshot()->segments;
-    const uint64_t wanted =
-        list.empty() ? 0 : uint64_t{list.back()->readable()} * l.segment_growth;
+    const uint64_t wanted = list.empty() ? 0 : uint64_t{list.back()->readable()} * l.segment_growth;
     const auto capacity = std::clamp<uint64_t>(wanted, l.segment_bytes_first, l.segment_bytes);
     auto s = segment::create(origin(std::max(capacity, header_bytes + bytes), now_ms));
     if (s && degraded_.exchange(false))

@@ -20,7 +20,8 @@ using segment_list = std::vector<segment_ptr>;  // by base
 // What readers see of a log at one moment.
 struct log_snapshot {
     segment_list segments;
-    int64_t start = -1;  // from here on nothing is missing; -1 while an empty log does not know where it begins
+    int64_t start =
+        -1;  // from here on nothing is missing; -1 while an empty log does not know where it begins
 };
 
 // What an operator should hear, gathered until somebody with a voice takes it.

@@ -18,7 +18,10 @@ class kafka_topic {
 public:
     kafka_topic(uint32_t number, const route_target& target, uint64_t& clock,
                 std::shared_ptr<acknowledged_offsets> acknowledged)
-        : target_(target), number_(number), clock_(&clock), acknowledged_(std::move(acknowledged)) {}
+        : target_(target),
+          number_(number),
+          clock_(&clock),
+          acknowledged_(std::move(acknowledged)) {}
 
     uint32_t number() const { return number_; }  // in topic_set
     uint64_t exit() const { return target_.exit; }

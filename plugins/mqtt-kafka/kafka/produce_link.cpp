@@ -145,7 +145,8 @@ void produce_link::on_news(const weft_flush& f) {
     if (!answer) return;
     if (unanswered_ > 0) --unanswered_;
     if (answer->error == 0) set_state(topic_state::ok);
-    listener_.on_produced(answer->token, {answer->error, answer.text(answer->text), answer->partition, answer->offset});
+    listener_.on_produced(answer->token, {answer->error, answer.text(answer->text),
+                                          answer->partition, answer->offset});
     move_if_idle();
 }
 

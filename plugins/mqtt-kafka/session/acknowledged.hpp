@@ -1,7 +1,8 @@
 // What Kafka has acknowledged to this process, on any worker.
 //
-// A tail lags behind Kafka by a fetch. Who subscribes after a publish was acknowledged must not get it as live, and who was
-// subscribed before one was acknowledged must not get it as a retained replay: so subscriptions begin behind what is acknowledged here.
+// A tail lags behind Kafka by a fetch. Who subscribes after a publish was acknowledged must not get
+// it as live, and who was subscribed before one was acknowledged must not get it as a retained
+// replay: so subscriptions begin behind what is acknowledged here.
 #pragma once
 
 #include <algorithm>
@@ -25,7 +26,8 @@ public:
         if (partition < 0 || partition >= partitions_max) return;
         auto& next = next_[static_cast<size_t>(partition)];
         int64_t known = next.load(std::memory_order_relaxed);
-        while (known <= offset && !next.compare_exchange_weak(known, offset + 1, std::memory_order_release)) {
+        while (known <= offset &&
+               !next.compare_exchange_weak(known, offset + 1, std::memory_order_release)) {
         }
     }
     // The offset behind the newest acknowledged record; 0 when there is none.
@@ -41,7 +43,8 @@ private:
 // The retained copies that were acknowledged lately, in order.
 class acknowledged_copies {
 public:
-    static constexpr size_t copies_max = 4096;  // older ones are replayed with RETAIN set, as if they were earlier
+    static constexpr size_t copies_max =
+        4096;  // older ones are replayed with RETAIN set, as if they were earlier
 
     uint64_t now() const {
         const std::lock_guard lock(mutex_);
@@ -53,10 +56,11 @@ public:
         if (copies_.size() > copies_max) copies_.pop_front();
     }
     // Was this record acknowledged after `since`? Then its message is still to come live.
-    bool is_later(const std::string& topic, int32_t partition, int64_t offset, uint64_t since) const {
+    bool is_later(const std::string& topic, int32_t partition, int64_t offset,
+                  uint64_t since) const {
         const std::lock_guard lock(mutex_);
-        const auto from =
-            std::partition_point(copies_.begin(), copies_.end(), [&](const copy& c) { return c.sequence <= since; });
+        const auto from = std::partition_point(copies_.begin(), copies_.end(),
+                                               [&](const copy& c) { return c.sequence <= since; });
         return std::any_of(from, copies_.end(), [&](const copy& c) {
             return c.offset == offset && c.partition == partition && c.topic == topic;
         });

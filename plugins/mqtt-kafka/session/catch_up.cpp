@@ -85,7 +85,8 @@ void catch_up::forget(const subscription& s) {
 }
 
 void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filters) {
-    auto r = std::make_unique<replay>(replay{&retained, std::move(filters), {}, proxy_.acks.copies.now()});
+    auto r = std::make_unique<replay>(
+        replay{&retained, std::move(filters), {}, proxy_.acks.copies.now()});
     for (const int32_t partition : retained.meta()->partitions())
         r->places.push_back({partition, WEFT_KAFKA_OFFSET_BEGIN});
     if (!r->places.empty()) replays_.push_back(std::move(r));
@@ -302,7 +303,8 @@ bool catch_up::deliver_past(const lane& l, const place& at,
     uint8_t qos = 0;
     proxy_.ids.clear();
     for (const subscription* s : matches.of(*mine)) {
-        if (!subscriber_.may_see(*s, d) || too_old(*s, *l.topic, record->partition, record->offset) ||
+        if (!subscriber_.may_see(*s, d) ||
+            too_old(*s, *l.topic, record->partition, record->offset) ||
             subscriber_.too_early(*s, *l.topic, record->partition, record->offset))
             continue;
         any = true;

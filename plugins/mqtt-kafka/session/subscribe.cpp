@@ -166,8 +166,8 @@ void subscriber::subscribe(subscribe_request& r) {
         std::erase_if(replays, [&](const auto& x) { return x.to == &s; });
         if (replay) replays.push_back({&s, f.text});
     }
-    // The live start is fixed: the tails' places now, or behind what is acknowledged. The answer goes
-    // before what it promises.
+    // The live start is fixed: the tails' places now, or behind what is acknowledged. The answer
+    // goes before what it promises.
     answer(r);
     catch_up_on_new(std::move(replays), fresh);
 }

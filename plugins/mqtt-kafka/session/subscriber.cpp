@@ -73,14 +73,14 @@ void subscriber::on_live(kafka_topic& topic, const meta_view<weft_kafka_record>&
     bool as_published = entry.flags & subscription_retain_as_published;
     auto& ids = proxy_.ids;
     ids.clear();
-    if (!beginnings_.empty() && !catch_up_)
-        forget_passed(topic, record->partition, record->offset);
+    if (!beginnings_.empty() && !catch_up_) forget_passed(topic, record->partition, record->offset);
     if (entry.ids != 0 || (entry.flags & subscription_no_local) || !beginnings_.empty()) {
         bool any = false;
         qos = 0;
         as_published = false;
         for (const subscription* s : matches.of(entry)) {
-            if (!may_see(*s, d) || too_early(*s, topic, record->partition, record->offset)) continue;
+            if (!may_see(*s, d) || too_early(*s, topic, record->partition, record->offset))
+                continue;
             any = true;
             qos = std::max(qos, s->qos);
             as_published |= (s->flags & subscription_retain_as_published) != 0;

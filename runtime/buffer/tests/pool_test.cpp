@@ -41,7 +41,8 @@ TEST(buffer_pool, wrapped_memory_is_given_back_once) {
     weft_worker charged;
     int released = 0;
     weft_slice s{};
-    ASSERT_TRUE(pool.wrap(&charged, "text", 4, [](void* c) { ++*static_cast<int*>(c); }, &released, &s));
+    ASSERT_TRUE(pool.wrap(
+        &charged, "text", 4, [](void* c) { ++*static_cast<int*>(c); }, &released, &s));
     EXPECT_EQ(charged.buffers, 1u);
     buffer_pool::retain(s.owner);
     buffer_pool::release(s.owner);
@@ -58,7 +59,8 @@ TEST(buffer_pool, the_last_release_on_another_thread_comes_home) {
     weft_worker charged;
     int released = 0;
     weft_slice s{};
-    ASSERT_TRUE(pool.wrap(&charged, "text", 4, [](void* c) { ++*static_cast<int*>(c); }, &released, &s));
+    ASSERT_TRUE(pool.wrap(
+        &charged, "text", 4, [](void* c) { ++*static_cast<int*>(c); }, &released, &s));
     buffer_pool::share(s.owner);
     std::thread([&] { buffer_pool::release(s.owner); }).join();
     EXPECT_EQ(released, 0);

@@ -29,9 +29,10 @@ struct recorder : endpoint {
     recorder(std::vector<std::string>* l, std::string n) : log(l), name(std::move(n)) {}
 
     void on_frame(stream s, const weft_frame& f) override {
-        static const std::map<int, std::string> names{{WEFT_BEGIN, "begin"},   {WEFT_DATA, "data"},     {WEFT_END, "end"},
-                                                      {WEFT_ABORT, "abort"},   {WEFT_FLUSH, "flush"},   {WEFT_RESET, "reset"},
-                                                      {WEFT_WINDOW, "window"}, {WEFT_DRAIN, "drain"}};
+        static const std::map<int, std::string> names{
+            {WEFT_BEGIN, "begin"},   {WEFT_DATA, "data"},   {WEFT_END, "end"},
+            {WEFT_ABORT, "abort"},   {WEFT_FLUSH, "flush"}, {WEFT_RESET, "reset"},
+            {WEFT_WINDOW, "window"}, {WEFT_DRAIN, "drain"}};
         std::string line = name + " " + names.at(f.kind);
         if (f.kind == WEFT_DATA)
             for (const auto& x : slices(as<weft_data>(f))) line += " " + std::string(text_of(x));
@@ -45,14 +46,16 @@ struct recorder : endpoint {
 
 struct scripted_instance : instance {
     std::function<endpoint*(stream, const weft_begin&)> on_accept;
-    endpoint* accept(stream s, const weft_begin& b) override { return on_accept ? on_accept(s, b) : nullptr; }
+    endpoint* accept(stream s, const weft_begin& b) override {
+        return on_accept ? on_accept(s, b) : nullptr;
+    }
 };
 
 struct test_plugin {};
 using table = detail::binding_table<test_plugin>;
 
-const weft_binding_vt vt{sizeof vt,      WEFT_SERVER,   "test",        "{}",         nullptr,       nullptr,
-                         nullptr,        nullptr,       nullptr,       table::accept, table::drain, nullptr};
+const weft_binding_vt vt{sizeof vt, WEFT_SERVER, "test",  "{}",          nullptr,      nullptr,
+                         nullptr,   nullptr,     nullptr, table::accept, table::drain, nullptr};
 
 class stream_test : public testing::Test, public loop_host {
 protected:
@@ -95,7 +98,8 @@ protected:
         return out;
     }
     static weft_slice slice(const char* text) {
-        return {nullptr, reinterpret_cast<const uint8_t*>(text), static_cast<uint32_t>(std::strlen(text)), 0};
+        return {nullptr, reinterpret_cast<const uint8_t*>(text),
+                static_cast<uint32_t>(std::strlen(text)), 0};
     }
 
     std::vector<std::string> log_;
@@ -125,8 +129,10 @@ TEST_F(stream_test, a_conversation_in_order) {
         s.end();
     };
     in_near([&](worker w) { w.open(2, opener_); });
-    EXPECT_THAT(of("near"), ElementsAre("near begin", "near window 100", "near end", "near closed"));
-    EXPECT_THAT(of("far"), ElementsAre("far data hello", "far data world", "far end", "far closed"));
+    EXPECT_THAT(of("near"),
+                ElementsAre("near begin", "near window 100", "near end", "near closed"));
+    EXPECT_THAT(of("far"),
+                ElementsAre("far data hello", "far data world", "far end", "far closed"));
     EXPECT_EQ(loop_.stream_count(), 0u);
     EXPECT_TRUE(violations_.empty());
 }
@@ -198,7 +204,8 @@ TEST_F(stream_test, a_busy_instance_is_not_entered_its_frames_wait_in_order) {
     };
     in_near([&](worker w) { w.open(2, opener_).window(1000); });
     EXPECT_EQ(deepest, 1);
-    EXPECT_THAT(of("near"), ElementsAre("near begin", "near window 1000", "near sent", "near data a", "near data b"));
+    EXPECT_THAT(of("near"), ElementsAre("near begin", "near window 1000", "near sent",
+                                        "near data a", "near data b"));
     in_near([&](worker) { far.abort(), far.reset(); });
     in_near([&](worker) {});
 }
@@ -215,7 +222,8 @@ TEST_F(stream_test, an_exception_ends_its_stream_only) {
         if (f.kind == WEFT_RESET) s.reset();
     };
     in_near([&](worker w) { w.open(2, opener_); });
-    EXPECT_THAT(log_, testing::IsSupersetOf({std::string("near abort"), std::string("near reset"), std::string("near closed")}));
+    EXPECT_THAT(log_, testing::IsSupersetOf({std::string("near abort"), std::string("near reset"),
+                                             std::string("near closed")}));
     EXPECT_EQ(loop_.stream_count(), 0u);
 }
 
@@ -225,7 +233,8 @@ TEST_F(stream_test, given_up_before_it_was_accepted) {
         accepter_.react = [](stream x, const weft_frame&) { x.abort(), x.reset(); };
         return &accepter_;
     };
-    // Far is busy opening near's stream to itself, so accept waits in its inbox while near gives up.
+    // Far is busy opening near's stream to itself, so accept waits in its inbox while near gives
+    // up.
     worker far{far_.instances[0].get()};
     loop_.call([&] {
         loop_.enter(far.handle(), [&] {
@@ -254,7 +263,8 @@ TEST_F(stream_test, queued_frames_keep_their_bytes) {
         accepter_.react = [&](stream, const weft_frame& f) {
             if (f.kind != WEFT_DATA) return;
             meta_view<weft_mqtt_publish> m(f.meta);
-            seen = std::string(m.text(m->topic)) + "=" + std::string(text_of(endpoint::as<weft_data>(f).iov[0]));
+            seen = std::string(m.text(m->topic)) + "=" +
+                   std::string(text_of(endpoint::as<weft_data>(f).iov[0]));
         };
         return &accepter_;
     };
@@ -287,7 +297,9 @@ TEST_F(stream_test, timers_posts_watches_and_deferred_calls) {
         std::vector<std::string>* order;
         const char* what;
     } timer{&order, "timer"}, cancelled{&order, "cancelled"}, late{&order, "deferred"};
-    auto note = [](void* c) { static_cast<context*>(c)->order->push_back(static_cast<context*>(c)->what); };
+    auto note = [](void* c) {
+        static_cast<context*>(c)->order->push_back(static_cast<context*>(c)->what);
+    };
     loop_.call([&] {
         loop_.enter(w.handle(), [&] {
             w.timer_at(w.now_ns() + 1'000'000, note, &timer);

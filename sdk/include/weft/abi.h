@@ -1,8 +1,9 @@
 /*
  * Weft stream ABI, version 0.x (a draft until 1.0): everything a plugin and the runtime share.
  *
- * C11 and C++20, LP64 little-endian; only <stdint.h> below. The C++ layer in <weft/plugin.hpp> sits on top
- * of this and is compiled into the plugin, so only what is declared here (and in abi/, meta/) is binary contract.
+ * C11 and C++20, LP64 little-endian; only <stdint.h> below. The C++ layer in <weft/plugin.hpp> sits
+ * on top of this and is compiled into the plugin, so only what is declared here (and in abi/,
+ * meta/) is binary contract.
  *
  * Words: host = the runtime; plugin = one loaded .so; binding = one configured entry of zilla.yaml;
  * instance = a binding on one worker; endpoint = one side of a bidirectional stream.
@@ -13,15 +14,16 @@
  *   [any]      any thread
  *
  * Rules that hold everywhere:
- *   - Growth: tables and structs begin with `size` and grow only at their end; a reader takes min(size, sizeof)
- *     and treats a missing tail as absent (NULL function, zero field). New areas are new service ids.
+ *   - Growth: tables and structs begin with `size` and grow only at their end; a reader takes
+ * min(size, sizeof) and treats a missing tail as absent (NULL function, zero field). New areas are
+ * new service ids.
  *   - Pointers passed to a function are borrowed for the call unless its comment says otherwise.
- *   - Control calls return 0 or a negative WEFT_E_* code and fill the caller's weft_error. Data calls return
- *     nothing: trouble is a frame (RESET, ABORT).
+ *   - Control calls return 0 or a negative WEFT_E_* code and fill the caller's weft_error. Data
+ * calls return nothing: trouble is a frame (RESET, ABORT).
  *   - No C++ exception may cross the ABI in either direction.
- *   - Re-entrancy: an instance is never entered while any of its own functions is on the worker's stack. A frame
- *     for a busy instance is queued in order and delivered when its outermost call has returned. State machines may
- *     be written as if they were alone in the world.
+ *   - Re-entrancy: an instance is never entered while any of its own functions is on the worker's
+ * stack. A frame for a busy instance is queued in order and delivered when its outermost call has
+ * returned. State machines may be written as if they were alone in the world.
  */
 #ifndef WEFT_ABI_H
 #define WEFT_ABI_H
@@ -34,10 +36,13 @@ extern "C" {
 #define WEFT_ABI_MAJOR 0u
 #define WEFT_ABI_MINOR 1u
 
-typedef struct weft_host weft_host;     /* the process; one handle per plugin, valid from init to deinit */
-typedef struct weft_worker weft_worker; /* one instance's handle of its worker, valid from attach to destroy */
-typedef struct weft_stream weft_stream; /* one endpoint's handle of a stream, valid until on_closed returns */
-typedef struct weft_buf weft_buf;       /* reference-counted memory behind slices */
+typedef struct weft_host
+    weft_host; /* the process; one handle per plugin, valid from init to deinit */
+typedef struct weft_worker
+    weft_worker; /* one instance's handle of its worker, valid from attach to destroy */
+typedef struct weft_stream
+    weft_stream; /* one endpoint's handle of a stream, valid until on_closed returns */
+typedef struct weft_buf weft_buf; /* reference-counted memory behind slices */
 
 /* Stable error codes of control calls. */
 enum {
@@ -51,28 +56,31 @@ enum {
     WEFT_E_GONE = -7      /* the target is detached */
 };
 
-/* Filled by the callee of a control call that fails. `path` is a JSON pointer into the configuration text that was
- * passed ("/options/port/0"), empty when it concerns no place; `text` is one line for the user. NUL-terminated. */
+/* Filled by the callee of a control call that fails. `path` is a JSON pointer into the
+ * configuration text that was passed ("/options/port/0"), empty when it concerns no place; `text`
+ * is one line for the user. NUL-terminated. */
 typedef struct weft_error {
     int32_t code;
     char path[124];
     char text[384];
 } weft_error;
 
-/* Bytes with an owner. Borrowed for the call that carries it: retain (weft.buffers/1) to keep it. Content is immutable
- * once sent. `owner` may be NULL for memory that outlives every use (static data). */
+/* Bytes with an owner. Borrowed for the call that carries it: retain (weft.buffers/1) to keep it.
+ * Content is immutable once sent. `owner` may be NULL for memory that outlives every use (static
+ * data). */
 typedef struct weft_slice {
-    weft_buf *owner;
-    const uint8_t *data;
+    weft_buf* owner;
+    const uint8_t* data;
     uint32_t len, flags; /* flags: 0, reserved */
 } weft_slice;
 
-/* Metadata: one flat, 8-aligned block of `size` bytes, {header, fixed fields, tail}. Strings and lists are
- * weft_ref{off, len} into the same block, never pointers, so the host can queue or trace a block with one memcpy.
- * off 0 is null; a non-zero off with len 0 is empty. For lists, len counts items and off is aligned to the item.
- * `type` is the 32-bit FNV-1a hash of the type's name, such as "mqtt.begin/1"; weft_host_vt.intern returns it.
- * `fixed` is sizeof the struct as the writer knew it: fields behind it are absent and read as zero.
- * A change of meaning is a new name (/2); fields are only ever appended. Types are declared in weft/meta/. */
+/* Metadata: one flat, 8-aligned block of `size` bytes, {header, fixed fields, tail}. Strings and
+ * lists are weft_ref{off, len} into the same block, never pointers, so the host can queue or trace
+ * a block with one memcpy. off 0 is null; a non-zero off with len 0 is empty. For lists, len counts
+ * items and off is aligned to the item. `type` is the 32-bit FNV-1a hash of the type's name, such
+ * as "mqtt.begin/1"; weft_host_vt.intern returns it. `fixed` is sizeof the struct as the writer
+ * knew it: fields behind it are absent and read as zero. A change of meaning is a new name (/2);
+ * fields are only ever appended. Types are declared in weft/meta/. */
 typedef struct weft_ref {
     uint32_t off, len;
 } weft_ref;
@@ -86,25 +94,29 @@ typedef struct weft_pair {
 } weft_pair;
 
 /*
- * Frames. A stream is a pair of directions: `initial` (opener to accepter) and `reply` (accepter to opener).
- * BEGIN, DATA, FLUSH, END and ABORT travel from a direction's sender to its receiver; RESET, WINDOW, CHALLENGE and DRAIN
- * from its receiver to its sender. An endpoint sends on its outgoing direction and receives on its incoming one, so the
- * kind alone says which direction a frame concerns.
+ * Frames. A stream is a pair of directions: `initial` (opener to accepter) and `reply` (accepter to
+ * opener). BEGIN, DATA, FLUSH, END and ABORT travel from a direction's sender to its receiver;
+ * RESET, WINDOW, CHALLENGE and DRAIN from its receiver to its sender. An endpoint sends on its
+ * outgoing direction and receives on its incoming one, so the kind alone says which direction a
+ * frame concerns.
  *
- *   BEGIN      opens a direction; the initial one is sent by weft_streams_vt.open, the reply by the accepter, maybe later
- *   DATA       payload and/or metadata; needs credit for `reserved` bytes. One message is INIT, 0..n middle, FIN
- *              (INIT|FIN when whole); metadata on INIT only. INCOMPLETE on the last: the sender died, discard the message
- *   FLUSH      metadata without payload, ordered with DATA. With reserved 0 it needs no credit: acknowledgements travel so
- *   END        orderly end of this direction; the other stays open. ABORT: abnormal end of this direction
- *   RESET      the receiver refuses or stops this direction; a refused open, a missing route and a missing target arrive so
- *   WINDOW     credit: the sender may have `maximum` bytes beyond `acknowledge` outstanding. Absolute and monotonic;
- *              acknowledge + maximum never goes down. Merged: a sender sees the newest state, once per turn
- *   CHALLENGE  the receiver asks for something, only if its peer's WINDOW announced the capability
- *   DRAIN      the receiver asks: open a successor, finish what is in flight, END. Openers of long-lived streams honour it
- *   SIGNAL     reserved for timers and cross-thread completions of one stream
+ *   BEGIN      opens a direction; the initial one is sent by weft_streams_vt.open, the reply by the
+ * accepter, maybe later DATA       payload and/or metadata; needs credit for `reserved` bytes. One
+ * message is INIT, 0..n middle, FIN (INIT|FIN when whole); metadata on INIT only. INCOMPLETE on the
+ * last: the sender died, discard the message FLUSH      metadata without payload, ordered with
+ * DATA. With reserved 0 it needs no credit: acknowledgements travel so END        orderly end of
+ * this direction; the other stays open. ABORT: abnormal end of this direction RESET      the
+ * receiver refuses or stops this direction; a refused open, a missing route and a missing target
+ * arrive so WINDOW     credit: the sender may have `maximum` bytes beyond `acknowledge`
+ * outstanding. Absolute and monotonic; acknowledge + maximum never goes down. Merged: a sender sees
+ * the newest state, once per turn CHALLENGE  the receiver asks for something, only if its peer's
+ * WINDOW announced the capability DRAIN      the receiver asks: open a successor, finish what is in
+ * flight, END. Openers of long-lived streams honour it SIGNAL     reserved for timers and
+ * cross-thread completions of one stream
  *
- * After both directions ended (END or ABORT sent, or RESET received) on_closed follows as the endpoint's last call.
- * An endpoint that receives ABORT or RESET should end its other direction too; nothing ends it for it.
+ * After both directions ended (END or ABORT sent, or RESET received) on_closed follows as the
+ * endpoint's last call. An endpoint that receives ABORT or RESET should end its other direction
+ * too; nothing ends it for it.
  */
 enum weft_kind {
     WEFT_BEGIN = 0x01,
@@ -118,14 +130,19 @@ enum weft_kind {
     WEFT_DRAIN = 0x44,
     WEFT_SIGNAL = 0x61
 };
-enum { WEFT_FIN = 1, WEFT_INIT = 2, WEFT_INCOMPLETE = 4, WEFT_SKIP = 8 }; /* weft_frame.flags on DATA */
+enum {
+    WEFT_FIN = 1,
+    WEFT_INIT = 2,
+    WEFT_INCOMPLETE = 4,
+    WEFT_SKIP = 8
+}; /* weft_frame.flags on DATA */
 
 typedef struct weft_frame {
     uint32_t size; /* of the whole frame struct */
     uint16_t kind, flags;
-    uint64_t trace_id; /* of the cause; 0 lets the host choose one */
-    uint64_t auth;     /* guard session, 0 = anonymous; the host copies it down the chain */
-    const weft_meta *meta; /* NULL or one block */
+    uint64_t trace_id;     /* of the cause; 0 lets the host choose one */
+    uint64_t auth;         /* guard session, 0 = anonymous; the host copies it down the chain */
+    const weft_meta* meta; /* NULL or one block */
 } weft_frame;
 typedef struct weft_begin {
     weft_frame h;
@@ -134,11 +151,13 @@ typedef struct weft_begin {
 } weft_begin;
 typedef struct weft_data {
     weft_frame h;
-    uint64_t sequence; /* bytes reserved on this direction before this frame; the host fills it in */
+    uint64_t
+        sequence; /* bytes reserved on this direction before this frame; the host fills it in */
     uint64_t budget;
-    uint32_t reserved; /* credit spent: payload bytes plus the padding that the receiver's WINDOW asked for */
+    uint32_t reserved; /* credit spent: payload bytes plus the padding that the receiver's WINDOW
+                          asked for */
     uint32_t iovcnt;
-    const weft_slice *iov;
+    const weft_slice* iov;
 } weft_data;
 typedef struct weft_flush {
     weft_frame h;
@@ -160,25 +179,27 @@ typedef struct weft_signal {
 /* The functions of one endpoint. [worker], never re-entered. */
 typedef struct weft_endpoint_vt {
     uint32_t size, flags;
-    void (*on_frame)(void *self, weft_stream *s, const weft_frame *f);
-    void (*on_closed)(void *self, weft_stream *s); /* the last call; free self here, nowhere else */
+    void (*on_frame)(void* self, weft_stream* s, const weft_frame* f);
+    void (*on_closed)(void* self, weft_stream* s); /* the last call; free self here, nowhere else */
 } weft_endpoint_vt;
 
 /* What init receives. Service tables are found by id; see abi/. */
 typedef struct weft_host_vt {
     uint32_t size, abi_major, abi_minor, flags;
-    const void *(*get)(weft_host *h, const char *service_id);    /* [any] NULL when the host lacks it */
-    uint32_t (*intern)(weft_host *h, const char *meta_name);     /* [control] type id, 0 when it collides */
-    void (*log)(weft_host *h, uint32_t level, const char *text); /* [any] level: enum weft_level */
+    const void* (*get)(weft_host* h,
+                       const char* service_id); /* [any] NULL when the host lacks it */
+    uint32_t (*intern)(weft_host* h,
+                       const char* meta_name); /* [control] type id, 0 when it collides */
+    void (*log)(weft_host* h, uint32_t level, const char* text); /* [any] level: enum weft_level */
 } weft_host_vt;
 enum weft_level { WEFT_DEBUG = 0, WEFT_INFO = 1, WEFT_WARN = 2, WEFT_ERROR = 3 };
 
-/* Hand-over between two generations of one binding on one worker: read or write `n` bytes at the current place.
- * Returns the bytes moved or a negative code. */
+/* Hand-over between two generations of one binding on one worker: read or write `n` bytes at the
+ * current place. Returns the bytes moved or a negative code. */
 typedef struct weft_io {
     uint32_t size, version;
-    int64_t (*rw)(struct weft_io *io, void *p, uint64_t n);
-    void *ctx;
+    int64_t (*rw)(struct weft_io* io, void* p, uint64_t n);
+    void* ctx;
 } weft_io;
 
 enum weft_binding_kind {
@@ -194,50 +215,64 @@ enum weft_binding_kind {
 /*
  * A binding type.
  *
- * options_schema is JSON: {"kinds": {"server": {"options": S, "when": S, "with": S, "exit": E, "vault": V}, ...}, "$defs": {...}}
- * where S is a JSON Schema (draft 7) for that part of the binding (absent part = forbidden), E is "required" (exit or routes
- * needed), "optional" or "forbidden", V is true where the binding may name a vault.
+ * options_schema is JSON: {"kinds": {"server": {"options": S, "when": S, "with": S, "exit": E,
+ * "vault": V}, ...}, "$defs": {...}} where S is a JSON Schema (draft 7) for that part of the
+ * binding (absent part = forbidden), E is "required" (exit or routes needed), "optional" or
+ * "forbidden", V is true where the binding may name a vault.
  *
  * create gets configuration that was validated against it, as JSON text:
- *   {"namespace": "n", "name": "b", "type": "tcp", "kind": "server", "vault": null, "options": {...},
- *    "routes": [{"guarded": {...}, "when": [...], "with": {...}, "exit": 7, "exit_name": "n:c"}, ...],
- *    "properties": {"zilla.binding.tcp.window.threshold": "0", ...},   all -P and file properties, as text
- *    "engine": {"directory": "/...", "cache_directory": "/...", "workers": 2, "instance": "n"}}
- * The binding's `exit` is the last route, without `when`. An exit is the id to give to weft_streams_vt.open; a route
- * without one has exit 0, which opens to a RESET.
+ *   {"namespace": "n", "name": "b", "type": "tcp", "kind": "server", "vault": null, "options":
+ * {...}, "routes": [{"guarded": {...}, "when": [...], "with": {...}, "exit": 7, "exit_name":
+ * "n:c"}, ...], "properties": {"zilla.binding.tcp.window.threshold": "0", ...},   all -P and file
+ * properties, as text "engine": {"directory": "/...", "cache_directory": "/...", "workers": 2,
+ * "instance": "n"}} The binding's `exit` is the last route, without `when`. An exit is the id to
+ * give to weft_streams_vt.open; a route without one has exit 0, which opens to a RESET.
  *
- * Order of calls: create, attach once per worker, accept.., drain, last on_closed, detach per worker, destroy. Each is called
- * once and in matched pairs; a failing attach is followed by detach of the instances that were attached, then destroy.
+ * Order of calls: create, attach once per worker, accept.., drain, last on_closed, detach per
+ * worker, destroy. Each is called once and in matched pairs; a failing attach is followed by detach
+ * of the instances that were attached, then destroy.
  */
 typedef struct weft_binding_vt {
     uint32_t size, kinds; /* OR of enum weft_binding_kind */
     const char *type, *options_schema;
-    const char *const *accepts; /* names of BEGIN metadata that streams to it may carry, NULL-ended; NULL = any */
-    const char *const *emits;   /* names of BEGIN metadata that it opens streams with, NULL-ended; NULL = any */
-    int32_t (*create)(void *plugin, const char *config_json, void **binding, weft_error *e); /* [control] */
-    void (*destroy)(void *binding);                                                          /* [control] may block */
-    int32_t (*attach)(void *binding, weft_worker *w, weft_io *from, void **instance, weft_error *e); /* [worker] */
-    /* A stream for this instance. Return 0 with *vt and *self set, or a negative code to refuse it (the opener gets RESET).
-     * BEGIN is `b`, it does not arrive as a frame. Sending on `s` within the call is allowed. [worker] */
-    int32_t (*accept)(void *instance, weft_stream *s, const weft_begin *b, const weft_endpoint_vt **vt, void **self);
-    /* Take nothing new and end your own streams in good order; what is left at the deadline (monotonic ns, UINT64_MAX = none) is
-     * aborted by the host. `to` is NULL or takes a hand-over. [worker] */
-    void (*drain)(void *instance, uint64_t deadline_ns, weft_io *to);
-    void (*detach)(void *instance); /* [worker] after its last on_closed; its timers and watches must be cancelled */
+    const char* const*
+        accepts; /* names of BEGIN metadata that streams to it may carry, NULL-ended; NULL = any */
+    const char* const*
+        emits; /* names of BEGIN metadata that it opens streams with, NULL-ended; NULL = any */
+    int32_t (*create)(void* plugin, const char* config_json, void** binding,
+                      weft_error* e); /* [control] */
+    void (*destroy)(void* binding);   /* [control] may block */
+    int32_t (*attach)(void* binding, weft_worker* w, weft_io* from, void** instance,
+                      weft_error* e); /* [worker] */
+    /* A stream for this instance. Return 0 with *vt and *self set, or a negative code to refuse it
+     * (the opener gets RESET). BEGIN is `b`, it does not arrive as a frame. Sending on `s` within
+     * the call is allowed. [worker] */
+    int32_t (*accept)(void* instance, weft_stream* s, const weft_begin* b,
+                      const weft_endpoint_vt** vt, void** self);
+    /* Take nothing new and end your own streams in good order; what is left at the deadline
+     * (monotonic ns, UINT64_MAX = none) is aborted by the host. `to` is NULL or takes a hand-over.
+     * [worker] */
+    void (*drain)(void* instance, uint64_t deadline_ns, weft_io* to);
+    void (*detach)(void* instance); /* [worker] after its last on_closed; its timers and watches
+                                       must be cancelled */
 } weft_binding_vt;
 
 typedef struct weft_plugin {
-    uint32_t size, abi_major, abi_minor, flags; /* major must match; minor is the lowest host it can live with */
+    uint32_t size, abi_major, abi_minor,
+        flags; /* major must match; minor is the lowest host it can live with */
     const char *name, *version;
-    const weft_binding_vt *const *bindings;                                               /* NULL-ended, may be NULL */
-    int32_t (*init)(weft_host *h, const weft_host_vt *vt, void **plugin, weft_error *e); /* [control] */
-    void (*deinit)(void *plugin);                                                        /* [control] */
-    const void *(*get)(void *plugin, const char *extension_id); /* [any] e.g. "weft.exporter/1"; plugin may be NULL */
+    const weft_binding_vt* const* bindings; /* NULL-ended, may be NULL */
+    int32_t (*init)(weft_host* h, const weft_host_vt* vt, void** plugin,
+                    weft_error* e); /* [control] */
+    void (*deinit)(void* plugin);   /* [control] */
+    const void* (*get)(
+        void* plugin,
+        const char* extension_id); /* [any] e.g. "weft.exporter/1"; plugin may be NULL */
 } weft_plugin;
 
-/* The only symbol a plugin exports; a later major has another name. It must not allocate, start threads or call the
- * host, so that a child process can call it to look into a file. */
-typedef const weft_plugin *(*weft_plugin_fn)(void);
+/* The only symbol a plugin exports; a later major has another name. It must not allocate, start
+ * threads or call the host, so that a child process can call it to look into a file. */
+typedef const weft_plugin* (*weft_plugin_fn)(void);
 #define WEFT_PLUGIN_ENTRY "weft_plugin_1"
 
 #ifdef __cplusplus

@@ -12,10 +12,12 @@
 
 namespace weft {
 
-// Thrown while a binding is created: `path` is a JSON pointer into the configuration ("/options/port/0").
+// Thrown while a binding is created: `path` is a JSON pointer into the configuration
+// ("/options/port/0").
 class config_error : public std::runtime_error {
 public:
-    config_error(std::string path, const std::string& text) : std::runtime_error(text), path_(std::move(path)) {}
+    config_error(std::string path, const std::string& text)
+        : std::runtime_error(text), path_(std::move(path)) {}
     const std::string& path() const { return path_; }
 
 private:
@@ -30,9 +32,10 @@ struct route_config {
 
 struct binding_config {
     std::string ns, name, type, kind;
-    nlohmann::json options;            // an object, maybe empty
-    std::vector<route_config> routes;  // in file order; the binding's own exit is the last, without `when`
-    nlohmann::json properties;         // name -> text
+    nlohmann::json options;  // an object, maybe empty
+    std::vector<route_config>
+        routes;                 // in file order; the binding's own exit is the last, without `when`
+    nlohmann::json properties;  // name -> text
     std::string directory, cache_directory, instance;
     uint32_t workers = 1;
 
@@ -54,7 +57,8 @@ struct binding_config {
         } catch (const std::exception&) {
             used = 0;
         }
-        throw config_error("", "property " + std::string(key) + ": '" + text + "' is not a whole number");
+        throw config_error(
+            "", "property " + std::string(key) + ": '" + text + "' is not a whole number");
     }
 
     static binding_config parse(const char* text) {
@@ -67,7 +71,8 @@ struct binding_config {
         c.options = j.value("options", nlohmann::json::object());
         if (c.options.is_null()) c.options = nlohmann::json::object();
         for (auto& r : j.value("routes", nlohmann::json::array())) {
-            c.routes.push_back({r.value("guarded", nlohmann::json()), r.value("when", nlohmann::json()),
+            c.routes.push_back({r.value("guarded", nlohmann::json()),
+                                r.value("when", nlohmann::json()),
                                 r.value("with", nlohmann::json()), r.value("exit", uint64_t{0}),
                                 r.value("exit_name", std::string())});
         }

@@ -1,7 +1,8 @@
 // The host's services as one plugin sees them.
 //
-// Filled once in init, before any other code of the plugin runs, and constant from then on. It is the one global of the C++ layer:
-// handles such as weft::stream stay one pointer wide. Hidden visibility keeps it private to the .so.
+// Filled once in init, before any other code of the plugin runs, and constant from then on. It is
+// the one global of the C++ layer: handles such as weft::stream stay one pointer wide. Hidden
+// visibility keeps it private to the .so.
 #pragma once
 
 #include <weft/abi.h>
@@ -23,6 +24,8 @@ struct host_services {
 
 inline host_services services;
 
-inline void log(weft_level level, const char* text) { services.vt->log(services.host, level, text); }
+inline void log(weft_level level, const char* text) {
+    services.vt->log(services.host, level, text);
+}
 
 }  // namespace weft

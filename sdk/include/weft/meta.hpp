@@ -25,12 +25,12 @@ constexpr uint32_t meta_type(std::string_view name) {
 template <class T>
 struct meta_name;  // specialise for own types: static constexpr const char* value, uint32_t type
 
-#define WEFT_META_TYPE(T, NAME)                          \
-    template <>                                          \
-    struct meta_name<T> {                                \
+#define WEFT_META_TYPE(T, NAME)                           \
+    template <>                                           \
+    struct meta_name<T> {                                 \
         static constexpr const char* value = NAME##_NAME; \
-        static constexpr uint32_t type = NAME;           \
-    };                                                   \
+        static constexpr uint32_t type = NAME;            \
+    };                                                    \
     static_assert(meta_type(NAME##_NAME) == NAME)
 
 WEFT_META_TYPE(weft_tcp_begin, WEFT_META_TCP_BEGIN);
@@ -51,8 +51,9 @@ WEFT_META_TYPE(weft_kafka_progress, WEFT_META_KAFKA_PROGRESS);
 WEFT_META_TYPE(weft_kafka_status, WEFT_META_KAFKA_STATUS);
 WEFT_META_TYPE(weft_kafka_reset, WEFT_META_KAFKA_RESET);
 
-// Reads a block of type T. False when the frame has no metadata or metadata of another type. Every access is bounds-checked: a
-// reference that leaves the block reads as null, so a faulty neighbour cannot make us read foreign memory.
+// Reads a block of type T. False when the frame has no metadata or metadata of another type. Every
+// access is bounds-checked: a reference that leaves the block reads as null, so a faulty neighbour
+// cannot make us read foreign memory.
 template <class T>
 class meta_view {
 public:
@@ -78,7 +79,8 @@ public:
     bool has(weft_ref r) const { return r.off != 0 && in_bounds(r.off, r.len, 1); }
     // The text behind r; null and out-of-bounds references are empty.
     std::string_view text(weft_ref r) const {
-        return has(r) ? std::string_view{reinterpret_cast<const char*>(block_ + r.off), r.len} : std::string_view{};
+        return has(r) ? std::string_view{reinterpret_cast<const char*>(block_ + r.off), r.len}
+                      : std::string_view{};
     }
     std::optional<std::string_view> maybe_text(weft_ref r) const {
         return has(r) ? std::optional{text(r)} : std::nullopt;
@@ -101,9 +103,11 @@ private:
     T older_{};
 };
 
-// Builds a block of type T. Reuse one object for many messages: the memory stays. Fields are set through operator->, after or
-// between additions to the tail; references and pointers obtained earlier are invalid after an addition.
-//   meta_writer<weft_mqtt_publish> m;  m->qos = 1;  m->topic = m.text("a/b");  stream.data(iov, m.get());
+// Builds a block of type T. Reuse one object for many messages: the memory stays. Fields are set
+// through operator->, after or between additions to the tail; references and pointers obtained
+// earlier are invalid after an addition.
+//   meta_writer<weft_mqtt_publish> m;  m->qos = 1;  m->topic = m.text("a/b");  stream.data(iov,
+//   m.get());
 template <class T>
 class meta_writer {
 public:
@@ -156,7 +160,8 @@ private:
     uint32_t grow(size_t n, size_t align) {
         const size_t off = (end_ + align - 1) / align * align;
         end_ = off + n;
-        words_.resize(words(end_ + (n == 0)), 0);  // an empty item still needs an offset inside the block
+        words_.resize(words(end_ + (n == 0)),
+                      0);  // an empty item still needs an offset inside the block
         return static_cast<uint32_t>(off);
     }
 

@@ -7,12 +7,14 @@
 //       static constexpr const char* schema = weft::schema_json;
 //       static constexpr const char* accepts[] = {nullptr};   // NULL-ended; only a null: any
 //       static constexpr const char* emits[] = {nullptr};
-//       std::unique_ptr<weft::binding> create(weft::binding_config config);   // throws weft::config_error
-//       static const void* extension(void* plugin, const char* id);           // optional
+//       std::unique_ptr<weft::binding> create(weft::binding_config config);   // throws
+//       weft::config_error static const void* extension(void* plugin, const char* id);           //
+//       optional
 //   };
 //   WEFT_PLUGIN(echo_plugin)
 //
-// The struct itself is the plugin's process-wide state: made in init, destroyed in deinit, on the control thread.
+// The struct itself is the plugin's process-wide state: made in init, destroyed in deinit, on the
+// control thread.
 #pragma once
 
 #include <weft/config.hpp>
@@ -37,26 +39,33 @@ public:
 class binding {
 public:
     virtual ~binding() = default;  // may block
-    virtual std::unique_ptr<instance> attach(worker w) = 0;  // [worker] throws config_error or any std::exception
+    virtual std::unique_ptr<instance> attach(
+        worker w) = 0;  // [worker] throws config_error or any std::exception
 };
 
-// A binding that is nothing but its configuration: each worker gets an Instance(worker, const binding_config&).
+// A binding that is nothing but its configuration: each worker gets an Instance(worker, const
+// binding_config&).
 template <class Instance>
 class binding_of : public binding {
 public:
     explicit binding_of(binding_config c) : config_(std::move(c)) {}
-    std::unique_ptr<instance> attach(worker w) override { return std::make_unique<Instance>(w, config_); }
+    std::unique_ptr<instance> attach(worker w) override {
+        return std::make_unique<Instance>(w, config_);
+    }
 
 private:
     const binding_config config_;
 };
 
-// A plugin of one such binding, with any metadata. Derive from it and add type, version, kinds and schema.
+// A plugin of one such binding, with any metadata. Derive from it and add type, version, kinds and
+// schema.
 template <class Instance>
 struct plugin_of {
     static constexpr const char* accepts[] = {nullptr};
     static constexpr const char* emits[] = {nullptr};
-    std::unique_ptr<binding> create(binding_config c) { return std::make_unique<binding_of<Instance>>(std::move(c)); }
+    std::unique_ptr<binding> create(binding_config c) {
+        return std::make_unique<binding_of<Instance>>(std::move(c));
+    }
 };
 
 namespace detail {
@@ -103,14 +112,18 @@ inline int32_t bind_services(weft_host* h, const weft_host_vt* vt, weft_error* e
                 service<weft_metrics_vt>(h, vt, WEFT_METRICS),
                 service<weft_shared_vt>(h, vt, WEFT_SHARED)};
     if (!services.streams || !services.buffers || !services.reactor || !services.events)
-        return fail(e, WEFT_E_UNSUPPORTED, "", "the host lacks a service that this plugin needs (streams, buffers, reactor, events)");
+        return fail(
+            e, WEFT_E_UNSUPPORTED, "",
+            "the host lacks a service that this plugin needs (streams, buffers, reactor, events)");
     return WEFT_OK;
 }
 
 template <class Plugin>
 struct binding_table {
     static int32_t create(void* plugin, const char* json, void** out, weft_error* e) {
-        return guarded(e, [&] { *out = static_cast<Plugin*>(plugin)->create(binding_config::parse(json)).release(); });
+        return guarded(e, [&] {
+            *out = static_cast<Plugin*>(plugin)->create(binding_config::parse(json)).release();
+        });
     }
     static void destroy(void* b) {
         guarded(nullptr, [&] { delete static_cast<binding*>(b); });
@@ -118,9 +131,11 @@ struct binding_table {
     static int32_t attach(void* b, weft_worker* w, weft_io*, void** out, weft_error* e) {
         return guarded(e, [&] { *out = static_cast<binding*>(b)->attach(worker{w}).release(); });
     }
-    static int32_t accept(void* i, weft_stream* s, const weft_begin* b, const weft_endpoint_vt** vt, void** self) {
+    static int32_t accept(void* i, weft_stream* s, const weft_begin* b, const weft_endpoint_vt** vt,
+                          void** self) {
         endpoint* ep = nullptr;
-        const int32_t rc = guarded(nullptr, [&] { ep = static_cast<instance*>(i)->accept(stream{s}, *b); });
+        const int32_t rc =
+            guarded(nullptr, [&] { ep = static_cast<instance*>(i)->accept(stream{s}, *b); });
         if (rc != WEFT_OK) return rc;
         if (!ep) return WEFT_E_INVALID;
         *vt = endpoint::table();
@@ -141,7 +156,8 @@ struct binding_table {
         guarded(nullptr, [&] { delete static_cast<Plugin*>(plugin); });
     }
     static const void* get(void* plugin, const char* id) {
-        if constexpr (requires { Plugin::extension(plugin, id); }) return Plugin::extension(plugin, id);
+        if constexpr (requires { Plugin::extension(plugin, id); })
+            return Plugin::extension(plugin, id);
         return nullptr;
     }
 };
@@ -149,15 +165,24 @@ struct binding_table {
 }  // namespace detail
 }  // namespace weft
 
-#define WEFT_PLUGIN(P)                                                                                                    \
-    extern "C" __attribute__((visibility("default"))) const weft_plugin* weft_plugin_1(void) {                            \
-        using table = weft::detail::binding_table<P>;                                                                     \
-        static const weft_binding_vt binding{sizeof(weft_binding_vt), P::kinds,      P::type,       P::schema,            \
-                                             P::accepts[0] ? P::accepts : nullptr,   P::emits[0] ? P::emits : nullptr,    \
-                                             table::create,                          table::destroy, table::attach,       \
-                                             table::accept,                          table::drain,   table::detach};      \
-        static const weft_binding_vt* const bindings[] = {&binding, nullptr};                                             \
-        static const weft_plugin plugin{sizeof(weft_plugin), WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0,           P::type,       \
-                                        P::version,          bindings,       table::init,    table::deinit, table::get}; \
-        return &plugin;                                                                                                   \
+#define WEFT_PLUGIN(P)                                                                             \
+    extern "C" __attribute__((visibility("default"))) const weft_plugin* weft_plugin_1(void) {     \
+        using table = weft::detail::binding_table<P>;                                              \
+        static const weft_binding_vt binding{sizeof(weft_binding_vt),                              \
+                                             P::kinds,                                             \
+                                             P::type,                                              \
+                                             P::schema,                                            \
+                                             P::accepts[0] ? P::accepts : nullptr,                 \
+                                             P::emits[0] ? P::emits : nullptr,                     \
+                                             table::create,                                        \
+                                             table::destroy,                                       \
+                                             table::attach,                                        \
+                                             table::accept,                                        \
+                                             table::drain,                                         \
+                                             table::detach};                                       \
+        static const weft_binding_vt* const bindings[] = {&binding, nullptr};                      \
+        static const weft_plugin plugin{                                                           \
+            sizeof(weft_plugin), WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0, P::type, P::version, bindings, \
+            table::init,         table::deinit,  table::get};                                      \
+        return &plugin;                                                                            \
     }

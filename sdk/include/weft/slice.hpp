@@ -10,9 +10,12 @@
 
 namespace weft {
 
-inline std::string_view text_of(const weft_slice& s) { return {reinterpret_cast<const char*>(s.data), s.len}; }
+inline std::string_view text_of(const weft_slice& s) {
+    return {reinterpret_cast<const char*>(s.data), s.len};
+}
 
-// Owns one reference. Move-only: copying costs a count and is spelled `copy()`. Belongs to one worker unless shared.
+// Owns one reference. Move-only: copying costs a count and is spelled `copy()`. Belongs to one
+// worker unless shared.
 class chunk {
 public:
     chunk() = default;

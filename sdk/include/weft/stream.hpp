@@ -10,7 +10,8 @@
 
 namespace weft {
 
-// One end of a bidirectional stream. A plain handle, copied freely; the host owns the stream, and after on_closed it is void.
+// One end of a bidirectional stream. A plain handle, copied freely; the host owns the stream, and
+// after on_closed it is void.
 class stream {
 public:
     stream() = default;
@@ -32,29 +33,48 @@ public:
         weft_begin b{{sizeof b, WEFT_BEGIN, 0, trace, 0, meta}, 0, 0};
         send(b.h);
     }
-    void data(std::span<const weft_slice> iov, const weft_meta* meta = nullptr, uint16_t flags = WEFT_INIT | WEFT_FIN,
-              uint64_t trace = 0) const {
+    void data(std::span<const weft_slice> iov, const weft_meta* meta = nullptr,
+              uint16_t flags = WEFT_INIT | WEFT_FIN, uint64_t trace = 0) const {
         uint32_t reserved = padding();
         for (const auto& s : iov) reserved += s.len;
-        weft_data d{{sizeof d, WEFT_DATA, flags, trace, 0, meta}, 0, 0, reserved, static_cast<uint32_t>(iov.size()), iov.data()};
+        weft_data d{{sizeof d, WEFT_DATA, flags, trace, 0, meta},
+                    0,
+                    0,
+                    reserved,
+                    static_cast<uint32_t>(iov.size()),
+                    iov.data()};
         send(d.h);
     }
-    void data(const weft_slice& one, const weft_meta* meta = nullptr, uint16_t flags = WEFT_INIT | WEFT_FIN,
-              uint64_t trace = 0) const {
+    void data(const weft_slice& one, const weft_meta* meta = nullptr,
+              uint16_t flags = WEFT_INIT | WEFT_FIN, uint64_t trace = 0) const {
         data(std::span(&one, 1), meta, flags, trace);
     }
     void flush(const weft_meta* meta, uint64_t trace = 0) const {
         weft_flush f{{sizeof f, WEFT_FLUSH, 0, trace, 0, meta}, 0, 0, 0, 0};
         send(f.h);
     }
-    void end(const weft_meta* meta = nullptr, uint64_t trace = 0) const { bare(WEFT_END, meta, trace); }
-    void abort(const weft_meta* meta = nullptr, uint64_t trace = 0) const { bare(WEFT_ABORT, meta, trace); }
-    void reset(const weft_meta* meta = nullptr, uint64_t trace = 0) const { bare(WEFT_RESET, meta, trace); }
+    void end(const weft_meta* meta = nullptr, uint64_t trace = 0) const {
+        bare(WEFT_END, meta, trace);
+    }
+    void abort(const weft_meta* meta = nullptr, uint64_t trace = 0) const {
+        bare(WEFT_ABORT, meta, trace);
+    }
+    void reset(const weft_meta* meta = nullptr, uint64_t trace = 0) const {
+        bare(WEFT_RESET, meta, trace);
+    }
     void drain() const { bare(WEFT_DRAIN, nullptr, 0); }
 
-    // Grants credit: all but `pending` of the bytes received so far are done with, and `maximum` may be outstanding from here.
-    void window(uint32_t maximum, uint64_t pending = 0, uint32_t padding_bytes = 0, uint32_t minimum = 0) const {
-        weft_window w{{sizeof w, WEFT_WINDOW, 0, 0, 0, nullptr}, received() - pending, 0, maximum, padding_bytes, minimum, 0};
+    // Grants credit: all but `pending` of the bytes received so far are done with, and `maximum`
+    // may be outstanding from here.
+    void window(uint32_t maximum, uint64_t pending = 0, uint32_t padding_bytes = 0,
+                uint32_t minimum = 0) const {
+        weft_window w{{sizeof w, WEFT_WINDOW, 0, 0, 0, nullptr},
+                      received() - pending,
+                      0,
+                      maximum,
+                      padding_bytes,
+                      minimum,
+                      0};
         send(w.h);
     }
 
@@ -66,15 +86,18 @@ private:
     weft_stream* s_ = nullptr;
 };
 
-inline std::span<const weft_slice> slices(const weft_data& d) { return {d.iov, d.iovcnt}; }
+inline std::span<const weft_slice> slices(const weft_data& d) {
+    return {d.iov, d.iovcnt};
+}
 inline uint64_t payload_size(const weft_data& d) {
     uint64_t n = 0;
     for (const auto& s : slices(d)) n += s.len;
     return n;
 }
 
-// Receives the frames of one stream. Override what you need; on_closed is the last call and the only place to free the object.
-// An exception that leaves a callback is logged and ends the stream with ABORT and RESET; it never reaches the host.
+// Receives the frames of one stream. Override what you need; on_closed is the last call and the
+// only place to free the object. An exception that leaves a callback is logged and ends the stream
+// with ABORT and RESET; it never reaches the host.
 class endpoint {
 public:
     virtual ~endpoint() = default;
@@ -94,17 +117,28 @@ public:
     // Every frame; a relay overrides this alone.
     virtual void on_frame(stream s, const weft_frame& f) {
         switch (f.kind) {
-            case WEFT_BEGIN: return on_begin(s, as<weft_begin>(f));
-            case WEFT_DATA: return on_data(s, as<weft_data>(f));
-            case WEFT_FLUSH: return on_flush(s, as<weft_flush>(f));
-            case WEFT_END: return on_end(s, f);
-            case WEFT_ABORT: return on_abort(s, f);
-            case WEFT_RESET: return on_reset(s, f);
-            case WEFT_WINDOW: return on_window(s, as<weft_window>(f));
-            case WEFT_CHALLENGE: return on_challenge(s, f);
-            case WEFT_DRAIN: return on_drain(s, f);
-            case WEFT_SIGNAL: return on_signal(s, as<weft_signal>(f));
-            default: return;  // a kind of a newer host: nothing to do here
+            case WEFT_BEGIN:
+                return on_begin(s, as<weft_begin>(f));
+            case WEFT_DATA:
+                return on_data(s, as<weft_data>(f));
+            case WEFT_FLUSH:
+                return on_flush(s, as<weft_flush>(f));
+            case WEFT_END:
+                return on_end(s, f);
+            case WEFT_ABORT:
+                return on_abort(s, f);
+            case WEFT_RESET:
+                return on_reset(s, f);
+            case WEFT_WINDOW:
+                return on_window(s, as<weft_window>(f));
+            case WEFT_CHALLENGE:
+                return on_challenge(s, f);
+            case WEFT_DRAIN:
+                return on_drain(s, f);
+            case WEFT_SIGNAL:
+                return on_signal(s, as<weft_signal>(f));
+            default:
+                return;  // a kind of a newer host: nothing to do here
         }
     }
 

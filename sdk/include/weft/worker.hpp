@@ -1,4 +1,5 @@
-// worker: an instance's view of its worker: clock, timers, descriptors, posts, tasks, events, metrics, opening streams.
+// worker: an instance's view of its worker: clock, timers, descriptors, posts, tasks, events,
+// metrics, opening streams.
 #pragma once
 
 #include <weft/stream.hpp>
@@ -50,14 +51,16 @@ public:
     void set(uint64_t v) {
         if (cell_) std::atomic_ref(*cell_).store(v, std::memory_order_relaxed);
     }
-    uint64_t get() const { return cell_ ? std::atomic_ref(*cell_).load(std::memory_order_relaxed) : 0; }
+    uint64_t get() const {
+        return cell_ ? std::atomic_ref(*cell_).load(std::memory_order_relaxed) : 0;
+    }
 
 private:
     uint64_t* cell_ = nullptr;
 };
 
-// A plain handle, copied freely. Valid from attach to destroy of the binding. Only post, emit, ready, wall_ms and index may be
-// called from another thread.
+// A plain handle, copied freely. Valid from attach to destroy of the binding. Only post, emit,
+// ready, wall_ms and index may be called from another thread.
 class worker {
 public:
     worker() = default;
@@ -68,16 +71,23 @@ public:
     uint64_t wall_ms() const { return services.reactor->wall_ms(w_); }
     uint32_t index() const { return services.reactor->index(w_); }
 
-    uint64_t timer_at(uint64_t at_ns, void (*fn)(void*), void* ctx) const { return services.reactor->timer(w_, at_ns, fn, ctx); }
-    uint64_t timer_in_ms(uint64_t ms, void (*fn)(void*), void* ctx) const { return timer_at(now_ns() + ms * 1'000'000, fn, ctx); }
+    uint64_t timer_at(uint64_t at_ns, void (*fn)(void*), void* ctx) const {
+        return services.reactor->timer(w_, at_ns, fn, ctx);
+    }
+    uint64_t timer_in_ms(uint64_t ms, void (*fn)(void*), void* ctx) const {
+        return timer_at(now_ns() + ms * 1'000'000, fn, ctx);
+    }
     uint64_t watch(int fd, uint32_t events, void (*fn)(void*, uint32_t), void* ctx) const {
         return services.reactor->watch(w_, fd, events, fn, ctx);
     }
-    void modify(uint64_t watch_id, uint32_t events) const { services.reactor->modify(w_, watch_id, events); }
+    void modify(uint64_t watch_id, uint32_t events) const {
+        services.reactor->modify(w_, watch_id, events);
+    }
     void cancel(uint64_t id) const { services.reactor->cancel(w_, id); }
     void defer(void (*fn)(void*), void* ctx) const { services.reactor->defer(w_, fn, ctx); }
 
-    // Runs f() on this worker; one allocation. False when the instance is detached (f is destroyed unrun). [any]
+    // Runs f() on this worker; one allocation. False when the instance is detached (f is destroyed
+    // unrun). [any]
     template <class F>
     bool post(F&& f) const {
         using fn = std::decay_t<F>;
@@ -97,8 +107,9 @@ public:
         return false;
     }
 
-    // Runs work() on a pool thread, then done() on this worker. work and done are members of one object: done sees what work left.
-    // False when the host has no task pool or refuses; the task is destroyed unrun then.
+    // Runs work() on a pool thread, then done() on this worker. work and done are members of one
+    // object: done sees what work left. False when the host has no task pool or refuses; the task
+    // is destroyed unrun then.
     template <class Task>
     bool run(std::unique_ptr<Task> task) const {
         auto work = [](void* ctx) noexcept { static_cast<Task*>(ctx)->work(); };
@@ -110,7 +121,8 @@ public:
                 log(WEFT_ERROR, e.what());
             }
         };
-        if (!services.tasks || services.tasks->run(w_, work, done, task.get()) != WEFT_OK) return false;
+        if (!services.tasks || services.tasks->run(w_, work, done, task.get()) != WEFT_OK)
+            return false;
         task.release();
         return true;
     }
@@ -118,9 +130,15 @@ public:
     void emit(weft_level level, const char* id, const std::string& text, uint64_t trace = 0) const {
         services.events->emit(w_, level, trace, id, text.c_str());
     }
-    void ready(bool is_ready, const std::string& what = {}) const { services.events->ready(w_, is_ready, what.c_str()); }
-    metric counter(const char* name) const { return metric{services.metrics ? services.metrics->cell(w_, name, 0) : nullptr}; }
-    metric gauge(const char* name) const { return metric{services.metrics ? services.metrics->cell(w_, name, 1) : nullptr}; }
+    void ready(bool is_ready, const std::string& what = {}) const {
+        services.events->ready(w_, is_ready, what.c_str());
+    }
+    metric counter(const char* name) const {
+        return metric{services.metrics ? services.metrics->cell(w_, name, 0) : nullptr};
+    }
+    metric gauge(const char* name) const {
+        return metric{services.metrics ? services.metrics->cell(w_, name, 1) : nullptr};
+    }
 
     // A fresh buffer of `cap` writable bytes, or an empty chunk when memory is out.
     chunk alloc(uint32_t cap, uint8_t*& bytes) const {
@@ -130,8 +148,8 @@ public:
     }
 
     // Opens a stream to an exit; `e` must live until its on_closed.
-    stream open(uint64_t exit_id, endpoint& e, const weft_meta* meta = nullptr, uint64_t trace = 0, uint64_t auth = 0,
-                uint64_t affinity = 0) const {
+    stream open(uint64_t exit_id, endpoint& e, const weft_meta* meta = nullptr, uint64_t trace = 0,
+                uint64_t auth = 0, uint64_t affinity = 0) const {
         const weft_begin b{{sizeof b, WEFT_BEGIN, 0, trace, auth, meta}, affinity, 0};
         return stream{services.streams->open(w_, exit_id, &b, endpoint::table(), &e)};
     }

@@ -12,8 +12,8 @@ using testing::UnorderedElementsAre;
 struct cache_test : world {
     void produce_some(const std::string& topic, int n, int from = 0) {
         for (int i = from; i < from + n; ++i)
-            cluster.produce(topic, i % static_cast<int>(cluster.topics[topic].partitions.size()), "k/" + std::to_string(i % 5),
-                            "v" + std::to_string(i), i);
+            cluster.produce(topic, i % static_cast<int>(cluster.topics[topic].partitions.size()),
+                            "k/" + std::to_string(i % 5), "v" + std::to_string(i), i);
     }
 };
 
@@ -23,7 +23,8 @@ TEST_F(cache_test, a_tail_starts_behind_what_was_there_and_delivers_what_comes) 
     start();
     auto& c = tail(0, "t");
     until(0, [&] { return !c.partitions.empty(); });
-    EXPECT_THAT(c.partitions.front(), ElementsAre(std::pair(0, 3), std::pair(1, 3), std::pair(2, 3)));
+    EXPECT_THAT(c.partitions.front(),
+                ElementsAre(std::pair(0, 3), std::pair(1, 3), std::pair(2, 3)));
     produce_some("t", 30, 9);
     until(0, [&] { return c.records.size() == 30; });
     EXPECT_EQ(c.order.front(), "p");
@@ -287,7 +288,9 @@ TEST_F(cache_test, trouble_is_told_and_over_when_it_is_over) {
     until(0, [&] { return c.statuses.back() == WEFT_KAFKA_NO_TOPIC; });
     cluster.make("t", 1);
     cluster.wake();
-    until(0, [&] { return c.statuses.back() == WEFT_KAFKA_OK && !c.partitions.empty() && !m.partitions.empty(); });
+    until(0, [&] {
+        return c.statuses.back() == WEFT_KAFKA_OK && !c.partitions.empty() && !m.partitions.empty();
+    });
 }
 
 TEST_F(cache_test, what_the_cache_does_not_have_is_read_from_kafka) {

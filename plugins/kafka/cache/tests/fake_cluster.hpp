@@ -1,4 +1,5 @@
-// A Kafka in memory, as the client kind shows it: META, FETCH and PRODUCE streams. One cluster, an exit instance per worker.
+// A Kafka in memory, as the client kind shows it: META, FETCH and PRODUCE streams. One cluster, an
+// exit instance per worker.
 #pragma once
 
 #include <weft/plugin.hpp>
@@ -48,7 +49,8 @@ public:
         topics[topic].partitions.resize(partitions);
         topics[topic].cleanup = cleanup;
     }
-    void produce(const std::string& topic, int32_t partition, const std::string& key, std::optional<std::string> value, int64_t ts = 1) {
+    void produce(const std::string& topic, int32_t partition, const std::string& key,
+                 std::optional<std::string> value, int64_t ts = 1) {
         {
             const std::lock_guard lock(mutex);
             auto& p = topics[topic].partitions[static_cast<size_t>(partition)];
@@ -101,7 +103,9 @@ public:
             meta_writer<weft_kafka_status> m;
             m->error = 1;
             c->s.flush(m.get());
-            for (auto& p : c->positions) p.offset = cluster_.topics[c->topic].partitions[static_cast<size_t>(p.partition)].begin;
+            for (auto& p : c->positions)
+                p.offset =
+                    cluster_.topics[c->topic].partitions[static_cast<size_t>(p.partition)].begin;
         }
     }
 
@@ -172,7 +176,7 @@ private:
         }
     }
     void status(conversation& c) {
-        const uint32_t state = !cluster_.reachable                   ? WEFT_KAFKA_UNREACHABLE
+        const uint32_t state = !cluster_.reachable                  ? WEFT_KAFKA_UNREACHABLE
                                : !cluster_.topics.contains(c.topic) ? WEFT_KAFKA_NO_TOPIC
                                                                     : WEFT_KAFKA_OK;
         if (state == c.told_state) return;
@@ -195,7 +199,8 @@ private:
         const weft_ref list = m.list<weft_kafka_partition>(t.partitions.size());
         for (size_t i = 0; i < t.partitions.size(); ++i) {
             const auto& p = t.partitions[i];
-            m.item<weft_kafka_partition>(list, i) = {p.leader ? p.begin : -1, p.leader ? p.next : -1, static_cast<int32_t>(i), 0};
+            m.item<weft_kafka_partition>(list, i) = {
+                p.leader ? p.begin : -1, p.leader ? p.next : -1, static_cast<int32_t>(i), 0};
         }
         m->partitions = list;
         c.s.flush(m.get());
@@ -213,8 +218,10 @@ private:
                 m->timestamp_ms = r.timestamp_ms;
                 m->key = m.text(r.key);
                 if (r.null_value) m->flags = WEFT_KAFKA_NULL_VALUE;
-                const weft_slice v{nullptr, reinterpret_cast<const uint8_t*>(r.value.data()), static_cast<uint32_t>(r.value.size()), 0};
-                c.s.data(r.value.empty() ? std::span<const weft_slice>() : std::span(&v, 1), m.get());
+                const weft_slice v{nullptr, reinterpret_cast<const uint8_t*>(r.value.data()),
+                                   static_cast<uint32_t>(r.value.size()), 0};
+                c.s.data(r.value.empty() ? std::span<const weft_slice>() : std::span(&v, 1),
+                         m.get());
                 at.offset = r.offset + 1;
             }
             if (at.offset < p.next && c.told_end != p.next) {  // the rest are control records

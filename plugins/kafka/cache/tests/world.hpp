@@ -11,9 +11,9 @@
 #include "cache/tests/fake_cluster.hpp"
 #include "log/tests/support.hpp"
 
+#include <gmock/gmock.h>
 #include <boost/asio/post.hpp>
 #include <boost/asio/thread_pool.hpp>
-#include <gmock/gmock.h>
 
 #include <array>
 #include <chrono>
@@ -58,7 +58,8 @@ struct collector : endpoint {
         const meta_view<weft_kafka_record> m(d.h.meta);
         std::string value;
         for (const auto& sl : slices(d)) value += text_of(sl);
-        records.push_back({m->partition, m->offset, std::string(m.text(m->key)), value, (m->flags & WEFT_KAFKA_NULL_VALUE) != 0});
+        records.push_back({m->partition, m->offset, std::string(m.text(m->key)), value,
+                           (m->flags & WEFT_KAFKA_NULL_VALUE) != 0});
         order.push_back("r");
         if (grants) x.window(window);
     }
@@ -186,7 +187,10 @@ protected:
         if (loops_.empty()) return;
         for (auto* b : {&client_, &server_}) {
             for (auto& w : b->instances)
-                w->loop->call([&] { w->loop->enter(w.get(), [&] { static_cast<instance*>(w->self)->drain(UINT64_MAX); }); });
+                w->loop->call([&] {
+                    w->loop->enter(w.get(),
+                                   [&] { static_cast<instance*>(w->self)->drain(UINT64_MAX); });
+                });
         }
         settle();
         for (auto& l : loops_) l.call([&] { l.close_all(); });
@@ -232,7 +236,11 @@ protected:
     }
     template <class F>
     void in_exit(uint32_t w, F&& f) {
-        loops_[w].call([&] { loops_[w].enter(exit_.instances[w].get(), [&] { f(static_cast<fake_exit&>(*static_cast<instance*>(exit_.instances[w]->self))); }); });
+        loops_[w].call([&] {
+            loops_[w].enter(exit_.instances[w].get(), [&] {
+                f(static_cast<fake_exit&>(*static_cast<instance*>(exit_.instances[w]->self)));
+            });
+        });
     }
     template <class F>
     void until(uint32_t w, F&& done, const char* what = "") {
@@ -247,21 +255,26 @@ protected:
             for (auto& l : loops_) l.call([] {});
     }
 
-    collector& open(uint32_t w, const weft_meta* m, uint32_t window = 1u << 20, bool grants = true, uint64_t exit = client_id) {
+    collector& open(uint32_t w, const weft_meta* m, uint32_t window = 1u << 20, bool grants = true,
+                    uint64_t exit = client_id) {
         auto& c = collectors_.emplace_back();
         c.window = window;
         c.grants = grants;
         on(w, [&] { c.open(worker{opener_.instances[w].get()}, exit, m); });
         return c;
     }
-    collector& open_role(uint32_t w, uint8_t role, const std::string& topic, uint64_t exit = client_id) {
+    collector& open_role(uint32_t w, uint8_t role, const std::string& topic,
+                         uint64_t exit = client_id) {
         meta_writer<weft_kafka_begin> m;
         m->role = role;
         m->topic = m.text(topic);
         return open(w, m.get(), 1u << 20, true, exit);
     }
-    collector& tail(uint32_t w, const std::string& topic) { return open_role(w, WEFT_KAFKA_TAIL, topic); }
-    collector& history(uint32_t w, const history_query& q, uint32_t window = 1u << 20, bool grants = true) {
+    collector& tail(uint32_t w, const std::string& topic) {
+        return open_role(w, WEFT_KAFKA_TAIL, topic);
+    }
+    collector& history(uint32_t w, const history_query& q, uint32_t window = 1u << 20,
+                       bool grants = true) {
         meta_writer<weft_kafka_begin> m;
         m->role = WEFT_KAFKA_HISTORY;
         m->flags = q.newest ? static_cast<uint8_t>(WEFT_KAFKA_NEWEST_PER_KEY) : uint8_t{0};
@@ -271,7 +284,9 @@ protected:
         for (size_t i = 0; i < q.levels.size() + q.keys.size(); ++i) {
             const bool levels = i < q.levels.size();
             const weft_ref text = m.text(levels ? q.levels[i] : q.keys[i - q.levels.size()]);
-            m.item<weft_kafka_filter>(list, i) = {text, static_cast<uint32_t>(levels ? WEFT_KAFKA_KEY_LEVELS : WEFT_KAFKA_KEY_EQUALS), 0};
+            m.item<weft_kafka_filter>(list, i) = {
+                text, static_cast<uint32_t>(levels ? WEFT_KAFKA_KEY_LEVELS : WEFT_KAFKA_KEY_EQUALS),
+                0};
         }
         m->filters = list;
         return open(w, m.get(), window, grants);
@@ -281,7 +296,8 @@ protected:
             c.s.end();
             c.s.reset();
         });
-        until(w, [&] { return c.closed; }, "for close");
+        until(
+            w, [&] { return c.closed; }, "for close");
     }
 
 private:
@@ -315,8 +331,18 @@ private:
         });
     }
 
-    static constexpr weft_binding_vt vt_{sizeof(weft_binding_vt), WEFT_PROXY, "test",        "{}",         nullptr,       nullptr,
-                                         nullptr,                 nullptr,    nullptr,       table::accept, table::drain, nullptr};
+    static constexpr weft_binding_vt vt_{sizeof(weft_binding_vt),
+                                         WEFT_PROXY,
+                                         "test",
+                                         "{}",
+                                         nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         nullptr,
+                                         table::accept,
+                                         table::drain,
+                                         nullptr};
     boost::asio::thread_pool pool_{2};
     event_bus events_{false};
     service_host services_{events_};

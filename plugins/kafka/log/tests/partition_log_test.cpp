@@ -304,11 +304,13 @@ TEST(partition_log, is_read_while_it_is_written) {
             uint32_t budget = 1000;
             const auto s = filtered ? by_filter.next(v, budget) : plain.next(v);
             if (s == read_state::lost)
-                why[filtered] = "lost at " + std::to_string(expected) + ", log from " + std::to_string(log->start());
+                why[filtered] = "lost at " + std::to_string(expected) + ", log from " +
+                                std::to_string(log->start());
             if (s == read_state::record) {
                 const auto r = decode(v);
                 if (r.offset != expected || r.key != "device/" + std::to_string(expected % 10))
-                    why[filtered] = "offset " + std::to_string(r.offset) + " instead of " + std::to_string(expected);
+                    why[filtered] = "offset " + std::to_string(r.offset) + " instead of " +
+                                    std::to_string(expected);
                 ++expected;
             }
             if (!why[filtered].empty()) failed = true;

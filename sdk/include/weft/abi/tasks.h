@@ -10,9 +10,9 @@ extern "C" {
 
 typedef struct weft_tasks_vt {
     uint32_t size, flags;
-    /* Runs work(ctx) on a pool thread, then done(ctx) on w's thread as a call into the instance. `done` always runs if run returned 0;
-     * detach waits for it. [worker] */
-    int32_t (*run)(weft_worker *w, void (*work)(void *ctx), void (*done)(void *ctx), void *ctx);
+    /* Runs work(ctx) on a pool thread, then done(ctx) on w's thread as a call into the instance.
+     * `done` always runs if run returned 0; detach waits for it. [worker] */
+    int32_t (*run)(weft_worker* w, void (*work)(void* ctx), void (*done)(void* ctx), void* ctx);
 } weft_tasks_vt;
 
 #ifdef __cplusplus

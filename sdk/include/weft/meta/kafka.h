@@ -1,16 +1,19 @@
 /*
- * Metadata of Kafka streams: mqtt-kafka -> kafka cache_client -> cache_server -> client. One stream has one role.
+ * Metadata of Kafka streams: mqtt-kafka -> kafka cache_client -> cache_server -> client. One stream
+ * has one role.
  *
  *   role       opened towards            carries
- *   PRODUCE    cache_client and below    up: DATA kafka.produce; down: FLUSH kafka.produced (the broker's answer per record)
- *   TAIL       cache_client              down: FLUSH kafka.partitions first and at each change, then DATA kafka.record, live, all partitions
- *   HISTORY    cache_client              down: DATA kafka.record from the given positions, FLUSH kafka.progress, END at the end
- *   FETCH      cache_server -> client    down: DATA kafka.record of the given partitions from the given offsets, for ever;
- *                                        FLUSH kafka.progress at the log's end when offsets before it hold no record
- *   META       all                       down: FLUSH kafka.partitions first and at each change; kafka.status while trouble lasts
+ *   PRODUCE    cache_client and below    up: DATA kafka.produce; down: FLUSH kafka.produced (the
+ * broker's answer per record) TAIL       cache_client              down: FLUSH kafka.partitions
+ * first and at each change, then DATA kafka.record, live, all partitions HISTORY    cache_client
+ * down: DATA kafka.record from the given positions, FLUSH kafka.progress, END at the end FETCH
+ * cache_server -> client    down: DATA kafka.record of the given partitions from the given offsets,
+ * for ever; FLUSH kafka.progress at the log's end when offsets before it hold no record META all
+ * down: FLUSH kafka.partitions first and at each change; kafka.status while trouble lasts
  *
- * The opener's direction of TAIL, HISTORY, FETCH and META carries nothing but BEGIN and END. A topic that does not exist, or a cluster
- * that cannot be reached, does not end a stream: FLUSH kafka.status says so, and again when it is over.
+ * The opener's direction of TAIL, HISTORY, FETCH and META carries nothing but BEGIN and END. A
+ * topic that does not exist, or a cluster that cannot be reached, does not end a stream: FLUSH
+ * kafka.status says so, and again when it is over.
  */
 #ifndef WEFT_META_KAFKA_H
 #define WEFT_META_KAFKA_H
@@ -27,8 +30,10 @@ enum weft_kafka_role {
     WEFT_KAFKA_META = 5
 };
 enum { /* weft_kafka_begin.flags */
-    WEFT_KAFKA_NEWEST_PER_KEY = 1, /* HISTORY: only the newest record of each key, null and empty values left out */
-    WEFT_KAFKA_FRESH = 2           /* META: partitions as the cluster tells them from now on, not what a cache has heard before */
+       WEFT_KAFKA_NEWEST_PER_KEY =
+           1, /* HISTORY: only the newest record of each key, null and empty values left out */
+       WEFT_KAFKA_FRESH = 2 /* META: partitions as the cluster tells them from now on, not what a
+                               cache has heard before */
 };
 enum { WEFT_KAFKA_OFFSET_LIVE = -1, WEFT_KAFKA_OFFSET_BEGIN = -2 }; /* special offsets */
 
@@ -39,8 +44,9 @@ typedef struct weft_kafka_position {
     uint32_t pad;
 } weft_kafka_position;
 
-/* Which keys a HISTORY stream wants; several are OR-ed, none = all. LEVELS: levels divided by '/', '+' is one level, a final '#' the
- * rest including none; wildcards in the first level do not match keys that begin with '$' (MQTT 4.7). */
+/* Which keys a HISTORY stream wants; several are OR-ed, none = all. LEVELS: levels divided by '/',
+ * '+' is one level, a final '#' the rest including none; wildcards in the first level do not match
+ * keys that begin with '$' (MQTT 4.7). */
 enum { WEFT_KAFKA_KEY_EQUALS = 1, WEFT_KAFKA_KEY_LEVELS = 2 };
 typedef struct weft_kafka_filter {
     weft_ref pattern;
@@ -55,14 +61,18 @@ typedef struct weft_kafka_begin {
     uint16_t pad;
     uint32_t pad2;
     weft_ref topic;
-    weft_ref positions; /* HISTORY, FETCH: list of weft_kafka_position; HISTORY without any: all partitions from the beginning */
+    weft_ref positions; /* HISTORY, FETCH: list of weft_kafka_position; HISTORY without any: all
+                           partitions from the beginning */
     weft_ref filters;   /* HISTORY: list of weft_kafka_filter */
-    weft_ref store;     /* reply of a cache_server to a cache_client of the same plugin: the name of the shared log store */
+    weft_ref store; /* reply of a cache_server to a cache_client of the same plugin: the name of the
+                       shared log store */
 } weft_kafka_begin;
 
 #define WEFT_META_KAFKA_RECORD_NAME "kafka.record/1"
 #define WEFT_META_KAFKA_RECORD 0x24a11910u
-enum { WEFT_KAFKA_NULL_VALUE = 1 }; /* flags of record and produce: no payload at all, a tombstone */
+enum {
+    WEFT_KAFKA_NULL_VALUE = 1
+}; /* flags of record and produce: no payload at all, a tombstone */
 /* On DATA; the payload is the record's value (whole: INIT|FIN). */
 typedef struct weft_kafka_record {
     weft_meta m;
@@ -87,7 +97,8 @@ typedef struct weft_kafka_produce {
 
 #define WEFT_META_KAFKA_PRODUCED_NAME "kafka.produced/1"
 #define WEFT_META_KAFKA_PRODUCED 0x6d268289u
-/* FLUSH with reserved 0: the record of `token` is written (error 0) or will never be retried again (error != 0). */
+/* FLUSH with reserved 0: the record of `token` is written (error 0) or will never be retried again
+ * (error != 0). */
 typedef struct weft_kafka_produced {
     weft_meta m;
     uint64_t token;
@@ -99,14 +110,16 @@ typedef struct weft_kafka_produced {
 
 enum { WEFT_KAFKA_COMPACTED = 1, WEFT_KAFKA_DELETED = 2 }; /* cleanup.policy; 0 = not known */
 typedef struct weft_kafka_partition {
-    int64_t begin, next; /* offsets: oldest readable, and the one the next record gets (TAIL: where live delivery starts) */
+    int64_t begin, next; /* offsets: oldest readable, and the one the next record gets (TAIL: where
+                            live delivery starts) */
     int32_t id;
     uint32_t pad;
 } weft_kafka_partition;
 
 #define WEFT_META_KAFKA_PARTITIONS_NAME "kafka.partitions/1"
 #define WEFT_META_KAFKA_PARTITIONS 0xc975beceu
-/* FLUSH with reserved 0: every partition of the topic. On a TAIL, a listed partition is live from `next` on: its records follow as DATA. */
+/* FLUSH with reserved 0: every partition of the topic. On a TAIL, a listed partition is live from
+ * `next` on: its records follow as DATA. */
 typedef struct weft_kafka_partitions {
     weft_meta m;
     uint32_t cleanup, pad;
@@ -116,7 +129,8 @@ typedef struct weft_kafka_partitions {
 
 #define WEFT_META_KAFKA_PROGRESS_NAME "kafka.progress/1"
 #define WEFT_META_KAFKA_PROGRESS 0x203a4146u
-/* FLUSH with reserved 0 on HISTORY and FETCH: everything below these offsets was delivered or did not match. `end` = the target. */
+/* FLUSH with reserved 0 on HISTORY and FETCH: everything below these offsets was delivered or did
+ * not match. `end` = the target. */
 typedef struct weft_kafka_progress {
     weft_meta m;
     weft_ref positions; /* list of weft_kafka_position */

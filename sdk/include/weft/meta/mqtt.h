@@ -1,21 +1,24 @@
 /*
- * Metadata between an mqtt server binding and what it exits to (mqtt-kafka): one stream per connection and exit.
+ * Metadata between an mqtt server binding and what it exits to (mqtt-kafka): one stream per
+ * connection and exit.
  *
  *   server                                          session provider
  *   BEGIN mqtt.begin (CONNECT)            ->
- *                                         <-        BEGIN mqtt.begin (accepted values: becomes CONNACK), or RESET mqtt.reset
- *   DATA  mqtt.publish (token)            ->
- *                                         <-        FLUSH mqtt.ack (PUBACK / PUBREC / PUBCOMP with reason), reserved 0
- *   FLUSH mqtt.subscribe, mqtt.unsubscribe ->
+ *                                         <-        BEGIN mqtt.begin (accepted values: becomes
+ * CONNACK), or RESET mqtt.reset DATA  mqtt.publish (token)            ->
+ *                                         <-        FLUSH mqtt.ack (PUBACK / PUBREC / PUBCOMP with
+ * reason), reserved 0 FLUSH mqtt.subscribe, mqtt.unsubscribe ->
  *                                         <-        FLUSH mqtt.suback, reserved 0
- *                                         <-        DATA  mqtt.publish (delivery, packet id chosen by the provider)
- *   FLUSH mqtt.ack (PUBACK / PUBREC / PUBREL / PUBCOMP), reserved 0 ->
- *   END mqtt.reset (DISCONNECT, its reason)    ->   ABORT: the connection broke without DISCONNECT
- *                                         <-        END, ABORT or RESET mqtt.reset (end the client with this reason)
+ *                                         <-        DATA  mqtt.publish (delivery, packet id chosen
+ * by the provider) FLUSH mqtt.ack (PUBACK / PUBREC / PUBREL / PUBCOMP), reserved 0 -> END
+ * mqtt.reset (DISCONNECT, its reason)    ->   ABORT: the connection broke without DISCONNECT
+ *                                         <-        END, ABORT or RESET mqtt.reset (end the client
+ * with this reason)
  *
- * The provider owns the session: packet ids of deliveries, in-flight limits (the client's Receive Maximum) and redelivery.
- * The server owns the connection: syntax, keep alive, topic aliases, packet sizes and reason codes of the version.
- * Source: MQTT 5.0 (OASIS), section numbers in comments.
+ * The provider owns the session: packet ids of deliveries, in-flight limits (the client's Receive
+ * Maximum) and redelivery. The server owns the connection: syntax, keep alive, topic aliases,
+ * packet sizes and reason codes of the version. Source: MQTT 5.0 (OASIS), section numbers in
+ * comments.
  */
 #ifndef WEFT_META_MQTT_H
 #define WEFT_META_MQTT_H
@@ -26,17 +29,17 @@ extern "C" {
 
 enum { WEFT_MQTT_V311 = 4, WEFT_MQTT_V5 = 5 };
 enum {
-    WEFT_MQTT_CLEAN_START = 1, /* BEGIN up: 3.1.2.4 */
-    WEFT_MQTT_WILL = 2,        /* BEGIN up: a will follows as DATA mqtt.will (later minor) */
+    WEFT_MQTT_CLEAN_START = 1,     /* BEGIN up: 3.1.2.4 */
+    WEFT_MQTT_WILL = 2,            /* BEGIN up: a will follows as DATA mqtt.will (later minor) */
     WEFT_MQTT_SESSION_PRESENT = 4, /* BEGIN reply: 3.2.2.1.1 */
     WEFT_MQTT_PROBLEM_INFO = 8     /* BEGIN up: reason strings are wanted, 3.1.2.11.7 */
 };
 enum { /* capabilities in the reply: what the provider can do */
-    WEFT_MQTT_CAP_RETAIN = 1,
-    WEFT_MQTT_CAP_WILDCARD = 2,
-    WEFT_MQTT_CAP_SUBSCRIPTION_IDS = 4,
-    WEFT_MQTT_CAP_SHARED = 8,
-    WEFT_MQTT_CAP_WILL = 16
+       WEFT_MQTT_CAP_RETAIN = 1,
+       WEFT_MQTT_CAP_WILDCARD = 2,
+       WEFT_MQTT_CAP_SUBSCRIPTION_IDS = 4,
+       WEFT_MQTT_CAP_SHARED = 8,
+       WEFT_MQTT_CAP_WILL = 16
 };
 #define WEFT_MQTT_EXPIRY_NEVER 0xffffffffu
 
@@ -46,11 +49,12 @@ typedef struct weft_mqtt_begin {
     weft_meta m;
     uint8_t version; /* protocol level: 4 or 5 */
     uint8_t flags;
-    uint8_t qos_max; /* reply: highest QoS of a PUBLISH from the client */
-    uint8_t capabilities; /* reply */
+    uint8_t qos_max;           /* reply: highest QoS of a PUBLISH from the client */
+    uint8_t capabilities;      /* reply */
     uint32_t session_expiry_s; /* up: asked for (v3.1.1 clean session 0: NEVER); reply: granted */
     uint32_t packet_size_max;  /* up: largest packet the client takes; 0 = no limit */
-    uint16_t receive_max;      /* up: unacknowledged QoS 1/2 deliveries the client takes, 1..65535; reply: what the client may have */
+    uint16_t receive_max;      /* up: unacknowledged QoS 1/2 deliveries the client takes, 1..65535;
+                                  reply: what the client may have */
     uint16_t keep_alive_s;     /* up: as used by the server */
     weft_ref client_id;        /* never empty: the server assigned one if the client had none */
     weft_ref identity;         /* of the guard session, null = anonymous */
@@ -63,7 +67,8 @@ enum { WEFT_MQTT_FORMAT_BINARY = 0, WEFT_MQTT_FORMAT_TEXT = 1, WEFT_MQTT_FORMAT_
 
 #define WEFT_META_MQTT_PUBLISH_NAME "mqtt.publish/1"
 #define WEFT_META_MQTT_PUBLISH 0xdaf1d85eu
-/* On the DATA frame with INIT; the payload is the frames' payload, alias already resolved to the topic. */
+/* On the DATA frame with INIT; the payload is the frames' payload, alias already resolved to the
+ * topic. */
 typedef struct weft_mqtt_publish {
     weft_meta m;
     uint8_t qos;
@@ -76,13 +81,14 @@ typedef struct weft_mqtt_publish {
     uint32_t deferred; /* payload bytes that follow in further DATA frames of this message */
     weft_ref topic;
     weft_ref content_type, response_topic, correlation; /* null when absent */
-    weft_ref properties;       /* list of weft_pair: user properties, in order, repeated ones kept */
+    weft_ref properties; /* list of weft_pair: user properties, in order, repeated ones kept */
     weft_ref subscription_ids; /* down: list of uint32_t */
 } weft_mqtt_publish;
 
 #define WEFT_META_MQTT_ACK_NAME "mqtt.ack/1"
 #define WEFT_META_MQTT_ACK 0xd773dee4u
-/* FLUSH with reserved 0, both ways. `type` is the MQTT packet type: 4 PUBACK, 5 PUBREC, 6 PUBREL, 7 PUBCOMP. */
+/* FLUSH with reserved 0, both ways. `type` is the MQTT packet type: 4 PUBACK, 5 PUBREC, 6 PUBREL, 7
+ * PUBCOMP. */
 typedef struct weft_mqtt_ack {
     weft_meta m;
     uint8_t type, reason;
@@ -132,7 +138,8 @@ typedef struct weft_mqtt_suback {
 
 #define WEFT_META_MQTT_RESET_NAME "mqtt.reset/1"
 #define WEFT_META_MQTT_RESET 0x33ca02b6u
-/* RESET before the reply BEGIN: the CONNACK reason. END or ABORT or RESET later: the DISCONNECT reason. */
+/* RESET before the reply BEGIN: the CONNACK reason. END or ABORT or RESET later: the DISCONNECT
+ * reason. */
 typedef struct weft_mqtt_reset {
     weft_meta m;
     uint8_t reason, pad[3];

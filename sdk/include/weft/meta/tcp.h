@@ -10,12 +10,13 @@ extern "C" {
 #define WEFT_META_TCP_BEGIN 0x9acca9a3u
 
 /*
- * BEGIN. From a server: both addresses as literals. To a client: `remote_host` and `remote_port` ask for that destination (a name
- * or a literal); remote_host null means the client's own configured one. In the reply: the addresses in use.
+ * BEGIN. From a server: both addresses as literals. To a client: `remote_host` and `remote_port`
+ * ask for that destination (a name or a literal); remote_host null means the client's own
+ * configured one. In the reply: the addresses in use.
  */
 typedef struct weft_tcp_begin {
     weft_meta m;
-    weft_ref local_host;  /* UTF-8, "127.0.0.1", "::1" */
+    weft_ref local_host; /* UTF-8, "127.0.0.1", "::1" */
     weft_ref remote_host;
     uint16_t local_port, remote_port;
     uint32_t pad;
