@@ -14,9 +14,12 @@
 
 #include <spdlog/spdlog.h>
 
+#include <sys/resource.h>
 #include <unistd.h>
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <random>
 #include <system_error>
@@ -33,6 +36,15 @@ std::string random_id() {
     std::string out;
     for (int i = 0; i < 4; ++i) out += fmt::format("{:08x}", random());
     return out;
+}
+
+// A connection is a descriptor, and shells give 1024: take what the system allows us.
+void raise_file_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == limit.rlim_max) return;
+    limit.rlim_cur = limit.rlim_max;
+    if (::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        spdlog::warn("the limit of open files stays as it is: {}", std::strerror(errno));
 }
 
 void tell(const std::vector<config::problem>& problems) {
@@ -173,6 +185,7 @@ int start(const start_flags& flags) {
     const bool verbose = flags.verbose || given.flag("zilla.engine.verbose", false);
     start_log(verbose);
     std::signal(SIGPIPE, SIG_IGN);
+    raise_file_limit();
     for (const auto& line : given.complaints()) spdlog::warn(line);
     // In a child process each, so before there is any thread.
     auto installed = installed_plugins(plugin_directories(flags.plugins));
