@@ -35,6 +35,11 @@ endif()
 if(WEFT_SANITIZE MATCHES thread)
   # Boost.Asio's posts use a fence, which GCC warns that ThreadSanitizer does not follow.
   add_compile_options($<$<CXX_COMPILER_ID:GNU>:-Wno-tsan>)
+  # See the file: it must be found before glibc, so executables export it.
+  add_library(weft_tsan_threads OBJECT "${CMAKE_CURRENT_LIST_DIR}/tsan_threads.c")
+  set_target_properties(weft_tsan_threads PROPERTIES C_STANDARD 11 C_EXTENSIONS ON)
+  link_libraries($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:$<TARGET_OBJECTS:weft_tsan_threads>>)
+  add_link_options($<$<STREQUAL:$<TARGET_PROPERTY:TYPE>,EXECUTABLE>:-rdynamic>)
 endif()
 if(WEFT_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)

@@ -14,7 +14,7 @@ std::shared_ptr<mapped_segment> segment_maps::get(const segment_ptr& s) {
     if (services.buffers->wrap(worker_.handle(), s->data(), s->capacity(), release, kept.get(),
                                &whole) != WEFT_OK)
         throw std::bad_alloc();
-    kept.release();
+    static_cast<void>(kept.release());
     auto map = std::make_shared<mapped_segment>(mapped_segment{s, chunk::adopt(whole)});
     std::erase_if(maps_, [](const auto& e) { return e.second.expired(); });
     maps_[s.get()] = map;

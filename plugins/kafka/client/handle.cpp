@@ -107,7 +107,7 @@ handle::handle(role r, const client_config& config, hooks& callbacks)
     rk_ = rd_kafka_new(r == role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(),
                        error.data(), error.size());
     if (!rk_) throw std::runtime_error(std::string("librdkafka: ") + error.data());
-    conf.release();  // librdkafka's now
+    static_cast<void>(conf.release());  // librdkafka's now
     main_.reset(rd_kafka_queue_get_main(rk_));
     signal_from(main_.get());
 }

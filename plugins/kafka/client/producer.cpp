@@ -208,7 +208,7 @@ producer::outcome producer::produce(produce_stream& s, const std::string& topic,
         if (result == outcome::wait) wait(s);
         return result;
     }
-    headers.release();  // librdkafka's now
+    static_cast<void>(headers.release());  // librdkafka's now
     if (lend) r->lent = payload.copy();
     r->prev = outstanding_list_.prev;
     r->next = &outstanding_list_;

@@ -102,6 +102,13 @@ public:
         loops[w].call([&] { loops[w].enter(b.instances[w].get(), f); });
         settle();
     }
+    // Asks while every loop stands still: what is asked for belongs to one of them.
+    bool at_rest(const std::function<bool()>& f, size_t w = 0) {
+        if (w == loops.size()) return f();
+        bool answer = false;
+        loops[w].call([&] { answer = at_rest(f, w + 1); });
+        return answer;
+    }
     void settle() {
         for (int i = 0; i < 4; ++i)
             for (auto& l : loops) l.call([] {});
@@ -229,7 +236,7 @@ void world::publish(fake_client& c, const std::string& topic, const std::string&
 
 void world::until(const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!done()) {
+    while (!stage_->at_rest(done)) {
         ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "waited in vain";
         settle();
         std::this_thread::yield();

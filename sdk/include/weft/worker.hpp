@@ -123,7 +123,7 @@ public:
         };
         if (!services.tasks || services.tasks->run(w_, work, done, task.get()) != WEFT_OK)
             return false;
-        task.release();
+        static_cast<void>(task.release());
         return true;
     }
 
