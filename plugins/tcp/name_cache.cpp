@@ -23,10 +23,15 @@ struct name_cache::lookup {
 void name_cache::with_name(const socket_address& a, callback then) {
     entry& e = find(ip_address::of(a));
     const bool known = e.fresh_until_ns != 0;
-    if (!known) e.waiting.push_back(std::move(then));
     // A name that has aged is used while it is looked up again.
-    if (!e.asking && e.fresh_until_ns <= worker_.now_ns()) refresh(e, a);
-    if (known) then(e.name);
+    const bool aged = !e.asking && e.fresh_until_ns <= worker_.now_ns();
+    if (!known) {
+        e.waiting.push_back(std::move(then));
+        if (aged) refresh(e, a);
+        return;
+    }
+    if (aged) refresh(e, a);
+    then(e.name);
 }
 
 name_cache::entry& name_cache::find(const ip_address& a) {
