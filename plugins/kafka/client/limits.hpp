@@ -64,7 +64,8 @@ constexpr uint64_t first_probe_ms = 5;
 constexpr uint64_t meta_retry_min_ms = 100;
 constexpr uint64_t meta_retry_max_ms = 2'000;
 // (which is also how long the end of the binding may have to wait for one).
-constexpr int meta_probe_ms = 500;      // while no broker answers
+// While no broker answers: well above a fetch's wait, behind which a request may queue.
+constexpr int meta_probe_ms = 2'000;
 constexpr int meta_request_ms = 2'000;  // while they do
 // Connected, but no answer for so long: the cluster counts as unreachable.
 constexpr uint64_t meta_silence_ms = 3'000;
