@@ -33,7 +33,7 @@ public:
     };
 
     catch_up(proxy& p, subscriber& s);
-    ~catch_up();
+    virtual ~catch_up();
     catch_up(const catch_up&) = delete;
     catch_up& operator=(const catch_up&) = delete;
 
