@@ -162,7 +162,9 @@ class chain_test : public ::testing::Test {
 public:
     static void SetUpTestSuite() { running = std::make_unique<runtime>(); }
     static void TearDownTestSuite() {
-        if (running) EXPECT_EQ(running->stop(), 0) << "SIGTERM ends it in good order";
+        if (running) {
+            EXPECT_EQ(running->stop(), 0) << "SIGTERM ends it in good order";
+        }
         running.reset();
     }
 };
