@@ -26,7 +26,8 @@ endif()
 set(WEFT_SANITIZE "" CACHE STRING "Sanitizers for everything: address,undefined or thread")
 option(WEFT_FUZZ "Build libFuzzer targets (needs clang)" OFF)
 if(WEFT_SANITIZE)
-  add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -O1)
+  # Unoptimised: these builds are compiled far more often than they run long, and see more so.
+  add_compile_options(-fsanitize=${WEFT_SANITIZE} -fno-omit-frame-pointer -O0)
   add_link_options(-fsanitize=${WEFT_SANITIZE})
   if(WEFT_SANITIZE MATCHES undefined)
     add_compile_options(-fno-sanitize-recover=undefined)
@@ -53,6 +54,13 @@ target_compile_options(weft_warnings INTERFACE
 if(WEFT_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # With instrumentation GCC 12 sees uninitialised members inside of the standard library (std::regex).
   target_compile_options(weft_warnings INTERFACE -Wno-maybe-uninitialized)
+endif()
+
+if(CMAKE_UNITY_BUILD)
+  # Files compiled as one see each other's names, which is no fault of theirs; the build of single
+  # files is the one that judges.
+  target_compile_options(weft_warnings INTERFACE
+    -Wno-shadow $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
 endif()
 
 find_package(Threads REQUIRED)

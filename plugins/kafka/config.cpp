@@ -7,7 +7,7 @@ namespace weft::kafka {
 
 namespace {
 
-constexpr char prefix[] = "zilla.binding.kafka.client.";
+constexpr char client_prefix[] = "zilla.binding.kafka.client.";
 
 std::string_view trim(std::string_view s) {
     const auto blank = [](char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; };
@@ -62,7 +62,7 @@ sasl_config parse_authorization(const nlohmann::json& authorization) {
 
 int64_t bounded(const binding_config& c, const char* key, int64_t fallback, int64_t least,
                 int64_t most) {
-    const std::string name = std::string(prefix) + key;
+    const std::string name = std::string(client_prefix) + key;
     const int64_t v = c.property(name, fallback);
     if (v < least || v > most)
         throw config_error("", "property " + name + ": " + std::to_string(v) + " is not within " +
@@ -169,7 +169,7 @@ client_config client_config::parse(const binding_config& c) {
     read_routes(out, c);
 
     constexpr int64_t hour = 3'600'000, most_bytes = 1'000'000'000;
-    out.client_id = c.property(std::string(prefix) + "id", std::string());
+    out.client_id = c.property(std::string(client_prefix) + "id", std::string());
     out.meta_max_age_ms = bounded(c, "meta.max.age.ms", out.meta_max_age_ms, 100, 24 * hour);
     out.fetch_max_wait_ms = bounded(c, "fetch.max.wait.millis", out.fetch_max_wait_ms, 0, 60'000);
     out.fetch_max_bytes = bounded(c, "fetch.max.bytes", out.fetch_max_bytes, 1024, most_bytes);

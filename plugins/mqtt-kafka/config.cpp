@@ -14,7 +14,7 @@ constexpr uint8_t qos_supported = 1;  // QoS 2 publishes need the records of ses
     throw config_error(std::move(path), text);
 }
 
-std::string kafka_topic(const nlohmann::json& topics, const char* role) {
+std::string topic_name(const nlohmann::json& topics, const char* role) {
     const auto name = topics.at(role).get<std::string>();
     if (!valid_kafka_topic(name))
         fail(std::string("/options/topics/") + role,
@@ -137,9 +137,9 @@ settings make_settings(const binding_config& config) {
     settings s;
     s.name = config.qualified_name();
     const auto& topics = config.options.at("topics");
-    s.sessions_topic = kafka_topic(topics, "sessions");
-    s.messages_topic = kafka_topic(topics, "messages");
-    s.retained_topic = kafka_topic(topics, "retained");
+    s.sessions_topic = topic_name(topics, "sessions");
+    s.messages_topic = topic_name(topics, "messages");
+    s.retained_topic = topic_name(topics, "retained");
     read_clients(config.options, s.clients);
     s.publish_qos_max = read_qos_max(config);
     for (size_t i = 0; i < config.routes.size(); ++i)

@@ -1,3 +1,4 @@
+#include "config/json_pointer.hpp"
 #include "config/reader.hpp"
 #include "config/reference.hpp"
 #include "config/scalar.hpp"
@@ -8,21 +9,6 @@
 namespace weft::config {
 
 namespace {
-
-std::string escaped(const std::string& token) {
-    std::string out;
-    for (const char c : token) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-    return out;
-}
-
-std::string unescaped(std::string_view token) {
-    std::string out;
-    for (size_t i = 0; i < token.size(); ++i) {
-        const bool pair = token[i] == '~' && i + 1 < token.size();
-        out += pair ? (token[++i] == '1' ? '/' : '~') : token[i];
-    }
-    return out;
-}
 
 // A value found by its JSON pointer, with the way to it.
 struct spot {

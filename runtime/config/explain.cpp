@@ -1,5 +1,6 @@
 #include "config/explain.hpp"
 
+#include "config/json_pointer.hpp"
 #include "config/suggest.hpp"
 
 #include <algorithm>
@@ -13,12 +14,6 @@ namespace {
 using nlohmann::json;
 
 constexpr int reference_hops_max = 32;
-
-std::string escaped(const std::string& token) {
-    std::string out;
-    for (const char c : token) out += c == '~' ? "~0" : c == '/' ? "~1" : std::string(1, c);
-    return out;
-}
 
 std::string article(const std::string& type) {
     if (type == "object") return "a mapping";

@@ -4,6 +4,7 @@
 #include "engine/services.hpp"
 #include "events/bus.hpp"
 #include "loader/plugin_library.hpp"
+#include "worker/clock.hpp"
 #include "worker/loop.hpp"
 
 #include <fmt/format.h>
@@ -23,11 +24,6 @@ using nlohmann::json;
 std::string summary(const std::vector<config::problem>& problems) {
     return problems.empty() ? "the configuration cannot be started"
                             : problems.front().path + ": " + problems.front().text;
-}
-
-uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
-                                 std::chrono::nanoseconds(1));
 }
 
 }  // namespace

@@ -1,5 +1,7 @@
 #include "worker/loop.hpp"
 
+#include "worker/clock.hpp"
+
 #include <boost/asio/post.hpp>
 
 #include <sys/epoll.h>
@@ -10,11 +12,6 @@
 
 namespace weft {
 namespace {
-
-uint64_t monotonic_ns() {
-    return static_cast<uint64_t>(std::chrono::steady_clock::now().time_since_epoch() /
-                                 std::chrono::nanoseconds(1));
-}
 
 uint32_t to_epoll(uint32_t events) {
     uint32_t out = 0;

@@ -8,11 +8,11 @@ namespace weft::kafka {
 
 namespace {
 
-constexpr const char prefix[] = "zilla.binding.kafka.cache.";
+constexpr const char cache_prefix[] = "zilla.binding.kafka.cache.";
 
 int64_t number(const binding_config& c, const char* name, int64_t fallback, int64_t min,
                int64_t max) {
-    const std::string key = std::string(prefix) + name;
+    const std::string key = std::string(cache_prefix) + name;
     const int64_t v = c.property(key, fallback);
     if (v < min || v > max)
         throw config_error("", "property " + key + ": " + std::to_string(v) + " is not between " +
@@ -78,7 +78,7 @@ cache_config cache_config::parse(const binding_config& c) {
     out.name = c.qualified_name();
     out.workers = std::max(1u, c.workers);
     const std::string root =
-        c.property(std::string(prefix) + "directory", c.cache_directory + "/kafka");
+        c.property(std::string(cache_prefix) + "directory", c.cache_directory + "/kafka");
     out.directory = root + "/" + c.ns + "." + c.name;
     if (const auto it = c.options.find("bootstrap"); it != c.options.end()) {
         for (size_t i = 0; i < it->size(); ++i) {
@@ -88,7 +88,7 @@ cache_config cache_config::parse(const binding_config& c) {
                                    "'" + out.bootstrap.back() + "' is not a Kafka topic name");
         }
     }
-    if (c.property(std::string(prefix) + "server.bootstrap", "true") == "false")
+    if (c.property(std::string(cache_prefix) + "server.bootstrap", "true") == "false")
         out.bootstrap.clear();
     if (const auto it = c.options.find("topics"); it != c.options.end()) {
         for (const auto& t : *it)

@@ -10,7 +10,6 @@
 namespace weft::mqtt_kafka {
 
 namespace {
-constexpr uint8_t puback_type = 4;
 constexpr uint32_t pending_overhead =
     128;  // bookkeeping of one publish, counted against the worker's limit
 }  // namespace

@@ -7,10 +7,6 @@
 
 namespace weft::mqtt_kafka {
 
-namespace {
-constexpr uint8_t puback_type = 4;
-}
-
 session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
     : proxy_(p), stream_(s) {
     const auto id = begin.text(begin->client_id);

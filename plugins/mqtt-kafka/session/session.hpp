@@ -14,6 +14,8 @@ namespace weft::mqtt_kafka {
 
 class proxy;
 
+constexpr uint8_t puback_type = 4;  // MQTT 5, 2.1.2
+
 class session final : public endpoint, public registered_session {
 public:
     session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin);

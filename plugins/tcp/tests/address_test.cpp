@@ -1,18 +1,8 @@
 #include "address.hpp"
 
-#include <gtest/gtest.h>
+#include "tests/ip.hpp"
 
 using namespace weft::tcp;
-
-namespace {
-
-ip_address ip(const char* text) {
-    const auto a = socket_address::parse(text, 1);
-    EXPECT_TRUE(a) << text;
-    return a ? ip_address::of(*a) : ip_address{};
-}
-
-}  // namespace
 
 TEST(address, literals_only) {
     EXPECT_EQ(socket_address::parse("127.0.0.1", 80)->host(), "127.0.0.1");

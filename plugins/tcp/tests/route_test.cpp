@@ -1,15 +1,13 @@
 #include "route.hpp"
 
+#include "tests/ip.hpp"
+
 #include <gtest/gtest.h>
 
 using namespace weft::tcp;
 using nlohmann::json;
 
 namespace {
-
-ip_address ip(const char* text) {
-    return ip_address::of(*socket_address::parse(text, 1));
-}
 
 weft::route_config route(const char* when, uint64_t exit) {
     weft::route_config r;
