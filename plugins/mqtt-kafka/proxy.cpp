@@ -236,7 +236,7 @@ void proxy::destroy(session& s) {
     delete &s;
 }
 
-void proxy::drain(uint64_t) {
+void proxy::drain(uint32_t, uint64_t) {
     draining_ = true;
     topics.stay_closed();
     finish_drain();

@@ -24,7 +24,7 @@ public:
     ~proxy() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
-    void drain(uint64_t deadline_ns) override;
+    void drain(uint32_t why, uint64_t deadline_ns) override;
 
     // May a client be accepted?
     enum class admission_result : uint8_t { now, later, refused };

@@ -28,7 +28,7 @@ endpoint* server::accept(stream s, const weft_begin& b) {
     return new connection(*this, s, b);
 }
 
-void server::drain(uint64_t) {
+void server::drain(uint32_t, uint64_t) {
     draining_ = true;
     for (auto* c = all_.next; c != &all_; c = c->next) static_cast<connection*>(c)->shut_down();
 }

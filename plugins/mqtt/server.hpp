@@ -47,7 +47,7 @@ public:
     ~server() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
-    void drain(uint64_t deadline_ns) override;
+    void drain(uint32_t why, uint64_t deadline_ns) override;
 
     const settings& config;
     worker here;

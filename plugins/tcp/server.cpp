@@ -58,7 +58,7 @@ void server_instance::stop_listening() {
     listeners_.clear();
 }
 
-void server_instance::drain(uint64_t) {
+void server_instance::drain(uint32_t, uint64_t) {
     draining_ = true;
     stop_listening();
 }

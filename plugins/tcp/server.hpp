@@ -39,7 +39,7 @@ public:
     endpoint* accept(stream, const weft_begin&) override {
         return nullptr;
     }  // a server is nobody's exit
-    void drain(uint64_t deadline_ns) override;
+    void drain(uint32_t why, uint64_t deadline_ns) override;
 
 private:
     struct listener {

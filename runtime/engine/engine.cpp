@@ -197,8 +197,7 @@ struct engine::impl : loop_host {
                 weft_worker* w = b->instances[l->index()].get();
                 l->call([&] {
                     w->accepting_posts = true;
-                    l->enter(w,
-                             [&] { rc = b->vt->attach(b->object, w, nullptr, &w->self, &error); });
+                    l->enter(w, [&] { rc = b->vt->attach(b->object, w, &w->self, &error); });
                     w->attached = rc == WEFT_OK;
                     if (rc != WEFT_OK) w->accepting_posts = false;
                 });
@@ -286,8 +285,8 @@ struct engine::impl : loop_host {
             for (auto& w : (*it)->instances)
                 if (w->attached)
                     w->loop->call([&] {
-                        w->loop->enter(w.get(),
-                                       [&] { (*it)->vt->drain(w->self, deadline, nullptr); });
+                        w->loop->enter(
+                            w.get(), [&] { (*it)->vt->drain(w->self, WEFT_DRAIN_STOP, deadline); });
                     });
         if (!wait_until(deadline, [this] { return count_streams() == 0; })) {
             for (auto& l : loops) l->call([&] { l->close_all(); });

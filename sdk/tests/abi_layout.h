@@ -58,7 +58,6 @@ WEFT_AT(weft_window, padding, 52);
 WEFT_AT(weft_window, minimum, 56);
 WEFT_AT(weft_window, caps, 60);
 
-WEFT_SIZE(weft_signal, 48);
 WEFT_SIZE(weft_error, 512);
 WEFT_AT(weft_error, path, 4);
 WEFT_AT(weft_error, text, 128);

@@ -110,7 +110,7 @@ void cache_client::on_turn() {
     scheduled_.erase(scheduled_.begin(), scheduled_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
-void cache_client::drain(uint64_t) {
+void cache_client::drain(uint32_t, uint64_t) {
     drained_ = true;
     for (auto& [name, t] : topics_) t->drain();
 }

@@ -18,7 +18,7 @@ public:
         : config_(config), worker_(w), maps_(w) {}
 
     endpoint* accept(stream s, const weft_begin& b) override;
-    void drain(uint64_t deadline_ns) override;
+    void drain(uint32_t why, uint64_t deadline_ns) override;
 
 private:
     weft::worker on() const override { return worker_; }

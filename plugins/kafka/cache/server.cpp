@@ -117,7 +117,7 @@ void cache_server::tell_ready() {
     worker_.ready(ready_, waiting);
 }
 
-void cache_server::drain(uint64_t) {
+void cache_server::drain(uint32_t, uint64_t) {
     drained_ = true;
     batch_.flush(static_cast<int64_t>(worker_.wall_ms()));
     for (auto& [name, t] : topics_) t->drain();

@@ -114,7 +114,7 @@ void client_instance::on_stream_gone() {
 
 // Openers end their streams once what they sent is answered; the connections to the brokers go when
 // the last has.
-void client_instance::drain(uint64_t deadline_ns) {
+void client_instance::drain(uint32_t, uint64_t deadline_ns) {
     draining_ = true;
     bridge_.drain();
     topics_.drain();

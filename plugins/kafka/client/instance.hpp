@@ -36,7 +36,7 @@ public:
     ~client_instance() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
-    void drain(uint64_t deadline_ns) override;
+    void drain(uint32_t why, uint64_t deadline_ns) override;
 
 private:
     void start();

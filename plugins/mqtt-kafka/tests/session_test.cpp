@@ -111,7 +111,7 @@ TEST_F(session_test, wills_are_refused_honestly) {
 TEST_F(session_test, shared_streams_end_after_the_last_session) {
     start();
     auto& c = connect("one");
-    in_proxy([](proxy& p) { p.drain(UINT64_MAX); });
+    in_proxy([](proxy& p) { p.drain(WEFT_DRAIN_STOP, UINT64_MAX); });
     EXPECT_EQ(kafka().open_streams(WEFT_KAFKA_TAIL), 2u);
     as(c, [](fake_client& x) { x.end(); });
     for (const uint8_t role : {WEFT_KAFKA_TAIL, WEFT_KAFKA_META, WEFT_KAFKA_PRODUCE})

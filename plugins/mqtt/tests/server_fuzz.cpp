@@ -139,7 +139,8 @@ struct world {
                     host.deliver_bare(provider, (s.byte() & 1) ? WEFT_END : WEFT_ABORT);
                 return;
             case 11:
-                if ((s.byte() & 15) == 0) under_test->drain(UINT64_MAX), host.end_turn();
+                if ((s.byte() & 15) == 0)
+                    under_test->drain(WEFT_DRAIN_STOP, UINT64_MAX), host.end_turn();
         }
     }
     void finish() {

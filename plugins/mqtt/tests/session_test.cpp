@@ -216,7 +216,7 @@ TEST_F(session_test, requests_without_an_answer_are_bounded) {
 TEST_F(session_test, shutdown_says_goodbye) {
     client c = connect_v5(), d = connect_v4(), waiting = accept(), idle = accept();
     waiting.send_hex("10 { 0004 'MQTT' 05 02 003c 00 0001 'w' }");
-    the_server().drain(UINT64_MAX);
+    the_server().drain(WEFT_DRAIN_STOP, UINT64_MAX);
     host.end_turn();
     EXPECT_EQ(to_hex(c.take().substr(2, 1)), "8b");
     EXPECT_EQ(d.take(), "");

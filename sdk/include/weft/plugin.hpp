@@ -31,8 +31,9 @@ public:
     virtual ~instance() = default;  // detach: after the last on_closed
     // The endpoint that takes this stream, or nullptr to refuse it. It frees itself in on_closed.
     virtual endpoint* accept(stream s, const weft_begin& b) = 0;
-    // End own long-lived streams and take nothing new; see weft_binding_vt.drain.
-    virtual void drain(uint64_t deadline_ns) { (void)deadline_ns; }
+    // Take nothing new and end own long-lived streams; see weft_binding_vt.drain and enum
+    // weft_drain_reason.
+    virtual void drain(uint32_t why, uint64_t deadline_ns) { (void)why, (void)deadline_ns; }
 };
 
 // One configured binding, on the control thread except for attach.
@@ -128,7 +129,7 @@ struct binding_table {
     static void destroy(void* b) {
         guarded(nullptr, [&] { delete static_cast<binding*>(b); });
     }
-    static int32_t attach(void* b, weft_worker* w, weft_io*, void** out, weft_error* e) {
+    static int32_t attach(void* b, weft_worker* w, void** out, weft_error* e) {
         return guarded(e, [&] { *out = static_cast<binding*>(b)->attach(worker{w}).release(); });
     }
     static int32_t accept(void* i, weft_stream* s, const weft_begin* b, const weft_endpoint_vt** vt,
@@ -142,8 +143,8 @@ struct binding_table {
         *self = ep;
         return WEFT_OK;
     }
-    static void drain(void* i, uint64_t deadline_ns, weft_io*) {
-        guarded(nullptr, [&] { static_cast<instance*>(i)->drain(deadline_ns); });
+    static void drain(void* i, uint32_t why, uint64_t deadline_ns) {
+        guarded(nullptr, [&] { static_cast<instance*>(i)->drain(why, deadline_ns); });
     }
     static void detach(void* i) {
         guarded(nullptr, [&] { delete static_cast<instance*>(i); });

@@ -111,7 +111,6 @@ public:
     virtual void on_window(stream, const weft_window&) {}
     virtual void on_challenge(stream, const weft_frame&) {}
     virtual void on_drain(stream, const weft_frame&) {}
-    virtual void on_signal(stream, const weft_signal&) {}
     virtual void on_closed(stream) = 0;
 
     // Every frame; a relay overrides this alone.
@@ -135,8 +134,6 @@ public:
                 return on_challenge(s, f);
             case WEFT_DRAIN:
                 return on_drain(s, f);
-            case WEFT_SIGNAL:
-                return on_signal(s, as<weft_signal>(f));
             default:
                 return;  // a kind of a newer host: nothing to do here
         }

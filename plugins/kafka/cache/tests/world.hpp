@@ -188,8 +188,9 @@ protected:
         for (auto* b : {&client_, &server_}) {
             for (auto& w : b->instances)
                 w->loop->call([&] {
-                    w->loop->enter(w.get(),
-                                   [&] { static_cast<instance*>(w->self)->drain(UINT64_MAX); });
+                    w->loop->enter(w.get(), [&] {
+                        static_cast<instance*>(w->self)->drain(WEFT_DRAIN_STOP, UINT64_MAX);
+                    });
                 });
         }
         settle();

@@ -95,7 +95,7 @@ public:
         if (timer_) w_.cancel(timer_);
     }
     endpoint* accept(stream, const weft_begin&) override { return nullptr; }
-    void drain(uint64_t) override { end(); }
+    void drain(uint32_t, uint64_t) override { end(); }
 
     void on_partitions(const meta_view<weft_kafka_partitions>& p) {
         const auto list = p.list<weft_kafka_partition>(p->partitions);

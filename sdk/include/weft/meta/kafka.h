@@ -1,20 +1,25 @@
+/* clang-format off */
 /*
  * Metadata of Kafka streams: mqtt-kafka -> kafka cache_client -> cache_server -> client. One stream
  * has one role.
  *
- *   role       opened towards            carries
- *   PRODUCE    cache_client and below    up: DATA kafka.produce; down: FLUSH kafka.produced (the
- * broker's answer per record) TAIL       cache_client              down: FLUSH kafka.partitions
- * first and at each change, then DATA kafka.record, live, all partitions HISTORY    cache_client
- * down: DATA kafka.record from the given positions, FLUSH kafka.progress, END at the end FETCH
- * cache_server -> client    down: DATA kafka.record of the given partitions from the given offsets,
- * for ever; FLUSH kafka.progress at the log's end when offsets before it hold no record META all
- * down: FLUSH kafka.partitions first and at each change; kafka.status while trouble lasts
+ *   role     opened towards          carries
+ *   PRODUCE  cache_client and below  up: DATA kafka.produce
+ *                                    down: FLUSH kafka.produced, the broker's answer per record
+ *   TAIL     cache_client            down: FLUSH kafka.partitions first and at each change, then
+ *                                    DATA kafka.record, live, all partitions
+ *   HISTORY  cache_client            down: DATA kafka.record from the given positions, FLUSH
+ *                                    kafka.progress, END at the end
+ *   FETCH    cache_server -> client  down: DATA kafka.record of the given partitions from the given
+ *                                    offsets, for ever; FLUSH kafka.progress when offsets before
+ *                                    the log's end hold no record
+ *   META     all                     down: FLUSH kafka.partitions first and at each change
  *
- * The opener's direction of TAIL, HISTORY, FETCH and META carries nothing but BEGIN and END. A
- * topic that does not exist, or a cluster that cannot be reached, does not end a stream: FLUSH
- * kafka.status says so, and again when it is over.
+ * Each of them tells trouble with FLUSH kafka.status: a topic that does not exist, or a cluster that
+ * cannot be reached, does not end a stream. The opener's direction of TAIL, HISTORY, FETCH and META
+ * carries nothing but BEGIN and END.
  */
+/* clang-format on */
 #ifndef WEFT_META_KAFKA_H
 #define WEFT_META_KAFKA_H
 #include "../abi.h"

@@ -1,25 +1,29 @@
+/* clang-format off */
 /*
  * Metadata between an mqtt server binding and what it exits to (mqtt-kafka): one stream per
  * connection and exit.
  *
- *   server                                          session provider
+ *   server                                    session provider
  *   BEGIN mqtt.begin (CONNECT)            ->
- *                                         <-        BEGIN mqtt.begin (accepted values: becomes
- * CONNACK), or RESET mqtt.reset DATA  mqtt.publish (token)            ->
- *                                         <-        FLUSH mqtt.ack (PUBACK / PUBREC / PUBCOMP with
- * reason), reserved 0 FLUSH mqtt.subscribe, mqtt.unsubscribe ->
- *                                         <-        FLUSH mqtt.suback, reserved 0
- *                                         <-        DATA  mqtt.publish (delivery, packet id chosen
- * by the provider) FLUSH mqtt.ack (PUBACK / PUBREC / PUBREL / PUBCOMP), reserved 0 -> END
- * mqtt.reset (DISCONNECT, its reason)    ->   ABORT: the connection broke without DISCONNECT
- *                                         <-        END, ABORT or RESET mqtt.reset (end the client
- * with this reason)
+ *                                         <-  BEGIN mqtt.begin (the accepted values: becomes CONNACK),
+ *                                             or RESET mqtt.reset
+ *   DATA  mqtt.publish                    ->
+ *                                         <-  FLUSH mqtt.ack (PUBACK, PUBREC, PUBCOMP with reason)
+ *   FLUSH mqtt.subscribe, unsubscribe     ->
+ *                                         <-  FLUSH mqtt.suback
+ *                                         <-  DATA  mqtt.publish (delivery, packet id chosen by the
+ *                                             provider)
+ *   FLUSH mqtt.ack (PUBACK ... PUBCOMP)   ->
+ *   END   mqtt.reset (DISCONNECT)         ->      ABORT: the connection broke without DISCONNECT
+ *                                         <-  END, ABORT or RESET mqtt.reset (end the client with
+ *                                             this reason)
  *
- * The provider owns the session: packet ids of deliveries, in-flight limits (the client's Receive
- * Maximum) and redelivery. The server owns the connection: syntax, keep alive, topic aliases,
- * packet sizes and reason codes of the version. Source: MQTT 5.0 (OASIS), section numbers in
- * comments.
+ * Every FLUSH has reserved 0. The provider owns the session: packet ids of deliveries, in-flight
+ * limits (the client's Receive Maximum) and redelivery. The server owns the connection: syntax, keep
+ * alive, topic aliases, packet sizes and the reason codes of the version. Numbers in comments are
+ * sections of MQTT 5.0 (OASIS).
  */
+/* clang-format on */
 #ifndef WEFT_META_MQTT_H
 #define WEFT_META_MQTT_H
 #include "../abi.h"
