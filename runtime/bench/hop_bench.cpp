@@ -81,6 +81,9 @@ struct fixture : loop_host {
         add(&sink);
         add(&sink);  // the source's own binding: never accepts
         l.start();
+        l.call([this] {
+            for (auto& b : bindings) l.set_exit(b->id, b->instances[0].get());
+        });
     }
     ~fixture() override {
         l.call([this] { l.close_all(); });
@@ -98,9 +101,7 @@ struct fixture : loop_host {
         b->instances.push_back(std::move(w));
         bindings.push_back(std::move(b));
     }
-    weft_worker* instance_of(uint64_t id, uint32_t) override {
-        return bindings[id - 1]->instances[0].get();
-    }
+    void at_rest(weft_worker*) override {}
     void violation(weft_worker*, const std::string&) override { std::abort(); }
 };
 

@@ -1,6 +1,7 @@
 #include "buffer/pool.hpp"
 
 #include "worker/instance.hpp"
+#include "worker/loop.hpp"
 
 #include <bit>
 #include <cstdlib>
@@ -115,7 +116,8 @@ void buffer_pool::dispose(weft_buf* b) {
     if (b->charged) {  // wrapped
         auto* on_free = b->release;
         void* ctx = b->ctx;
-        --b->charged->buffers;
+        weft_worker* charged = b->charged;
+        --charged->buffers;
         b->release = nullptr;
         b->charged = nullptr;
         if (headers_.count < headers_max) {
@@ -127,6 +129,7 @@ void buffer_pool::dispose(weft_buf* b) {
             std::free(b);
         }
         if (on_free) on_free(ctx);
+        if (charged->retiring) charged->loop->look_at_rest(charged);
         return;
     }
     if (b->size_class != class_none) {

@@ -24,6 +24,7 @@ struct start_flags {
     std::optional<uint32_t> workers;
     std::string plugins;
     bool verbose = false;
+    bool watch = true;
 };
 
 struct status_flags {
@@ -39,8 +40,15 @@ struct metrics_flags {
 };
 
 struct plugins_flags {
+    property_flags given;
     std::string plugins;
     bool json = false;
+    bool running = false;
+};
+
+struct reload_flags {
+    property_flags given;
+    std::optional<std::chrono::milliseconds> drain;
 };
 
 int start(const start_flags& flags);
@@ -48,6 +56,9 @@ int check(const start_flags& flags);
 int plugins(const plugins_flags& flags);
 int status(const status_flags& flags);
 int stop(const property_flags& flags);
+int reload(const reload_flags& flags);
+// `weft plugins --running`
+int running_plugins(const plugins_flags& flags);
 int metrics(const metrics_flags& flags);
 int version(bool verbose);
 

@@ -33,12 +33,34 @@ json metrics_json(const json& request, const instance_view& instance) {
     return out;
 }
 
+json generations_json(const instance_view& instance) {
+    json out = json::array();
+    for (const auto& g : instance.generations()) {
+        json one = {{"binding", g.binding},       {"type", g.type},
+                    {"version", g.version},       {"file", g.file},
+                    {"generation", g.generation}, {"state", g.draining ? "draining" : "serving"},
+                    {"streams", g.streams}};
+        if (g.drain_left) one["drain_left_ms"] = g.drain_left->count();
+        out.push_back(std::move(one));
+    }
+    return out;
+}
+
 answer dispatch(const json& request, instance_view& instance) {
     const auto command = request.at("command").get<std::string>();
     if (command == "status") return {{{"ok", true}, {"status", status_json(instance)}}};
     if (command == "metrics") return {{{"ok", true}, {"metrics", metrics_json(request, instance)}}};
     if (command == "plugins")
         return {{{"ok", true}, {"plugins", plugins_json(instance.plugins())}}};
+    if (command == "generations")
+        return {{{"ok", true}, {"generations", generations_json(instance)}}};
+    if (command == "reload") {
+        std::optional<std::chrono::milliseconds> drain;
+        if (request.contains("drain_ms"))
+            drain = std::chrono::milliseconds(
+                std::clamp<int64_t>(request.at("drain_ms").get<int64_t>(), 0, wait_ms_max));
+        return {instance.reload(drain)};
+    }
     if (command == "wait") {
         answer a;
         a.wait = true;
@@ -56,7 +78,7 @@ answer dispatch(const json& request, instance_view& instance) {
         return a;
     }
     return {failure("unknown command '" + command +
-                    "' (allowed: status, metrics, plugins, wait, stop)")};
+                    "' (allowed: status, metrics, plugins, generations, reload, wait, stop)")};
 }
 
 }  // namespace

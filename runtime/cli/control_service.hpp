@@ -5,6 +5,9 @@
 //   {"command": "metrics", "namespace": "n", "binding": "b"}  {"ok": true, "metrics": [{...}]};
 //   both filters optional
 //   {"command": "plugins"}                                 {"ok": true, "plugins": [{...}]}
+//   {"command": "generations"}                             {"ok": true, "generations": [{...}]}
+//   {"command": "reload", "drain_ms": 5000}                {"ok": true, "changed": [...], ...} or
+//   {"ok": false, "problems": ["zilla.yaml:3:5: ..."]}; the deadline is optional
 //   {"command": "wait", "timeout_ms": 1000}                answered when ready, or {"ok": false,
 //   "error": ..., "status": {...}} in time
 //   {"command": "stop"}                                    {"ok": true, "pid": 1, "grace_ms":
@@ -34,6 +37,9 @@ public:
     // What does not change: pid, version, workers, directory, config, bindings.
     virtual nlohmann::json facts() const = 0;
     virtual std::chrono::milliseconds grace() const = 0;
+    virtual std::vector<generation_info> generations() const = 0;
+    // Reads everything again and goes over to it; the answer is as above.
+    virtual nlohmann::json reload(std::optional<std::chrono::milliseconds> drain) = 0;
     // Begins the end of the process; returns at once.
     virtual void request_stop() = 0;
 };

@@ -21,7 +21,7 @@ const char* const engine_names[] = {
     "backoff.max.spins", "backoff.max.yields", "backoff.min.park.nanos", "backoff.max.park.nanos",
     "service.hostname", "node.id",
     // Ours
-    "env.lenient", "shutdown.grace", "instance.id"};
+    "env.lenient", "shutdown.grace", "reload.drain", "instance.id"};
 
 const char* const mqtt_names[] = {
     "publish.timeout", "connect.timeout", "connack.timeout", "keep.alive.minimum",

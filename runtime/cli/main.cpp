@@ -1,5 +1,6 @@
 // The program `weft`: flags to commands.
 #include "cli/commands.hpp"
+#include "cli/plugin_new.hpp"
 #include "config/suggest.hpp"
 
 #include <CLI/CLI.hpp>
@@ -36,8 +37,11 @@ void add_config(CLI::App& command, start_flags& to) {
 struct commands {
     start_flags start, check;
     plugins_flags plugins;
+    plugin_new_flags plugin_new;
     status_flags status;
     property_flags stop;
+    reload_flags reload;
+    std::optional<double> drain_s;
     metrics_flags metrics;
     bool version_verbose = false;
     bool ignored = false;
@@ -46,6 +50,7 @@ struct commands {
     std::string wait_ready;
 
     void declare(CLI::App& app);
+    void declare_plugin(CLI::App& app);
 };
 
 void commands::declare(CLI::App& app) {
@@ -55,6 +60,7 @@ void commands::declare(CLI::App& app) {
     s->add_option("-w,--workers", start.workers, "Worker threads [one per core]")
         ->type_name("N")
         ->check(CLI::Range(1u, workers_max));
+    s->add_flag("!--no-watch", start.watch, "Do not watch the configuration and the plugin files");
     s->add_flag("-e,--exception-traces", ignored, "Accepted and ignored");
     s->add_flag("-l,--logs", ignored, "Accepted and ignored: the log is always on stderr");
     s->add_option("--diagnostics-directory", ignored_directory, "Accepted and ignored")
@@ -68,6 +74,11 @@ void commands::declare(CLI::App& app) {
     p->add_option("--plugins", plugins.plugins, "Look for plugins in this folder first")
         ->type_name("DIR");
     p->add_flag("--json", plugins.json, "As JSON");
+    p->add_flag("--running", plugins.running,
+                "What the running instance has loaded, by generation");
+    add_properties(*p, plugins.given);
+
+    declare_plugin(app);
 
     auto* v = app.add_subcommand("version", "Print the version");
     v->add_flag("-v,--verbose", version_verbose, "With the version of the stream ABI");
@@ -87,10 +98,39 @@ void commands::declare(CLI::App& app) {
     add_properties(
         *app.add_subcommand("stop", "End the running instance and wait until it is gone"), stop);
 
+    auto* r = app.add_subcommand(
+        "reload",
+        "Go over to the changed configuration and plugin files, without a connection lost");
+    r->add_option("--drain", drain_s,
+                  "End what still uses the old generations after this many seconds [never]")
+        ->type_name("SECONDS")
+        ->check(CLI::Range(0.0, 86400.0));
+    add_properties(*r, reload.given);
+
     auto* m = app.add_subcommand("metrics", "Print the metrics of the running instance");
     m->add_option("binding", metrics.binding, "Only of this binding");
     m->add_option("--namespace", metrics.ns, "Only of this namespace")->type_name("NS");
     add_properties(*m, metrics.given);
+}
+
+void commands::declare_plugin(CLI::App& app) {
+    auto* p = app.add_subcommand("plugin", "Write a plugin of your own, and check it");
+    p->require_subcommand(1);
+    auto* n = p->add_subcommand("new", "Write a folder with a plugin project to begin with");
+    n->add_option("name", plugin_new.name, "Its name, which is also the binding's type")
+        ->required()
+        ->type_name("NAME");
+    n->add_option("--plugins", plugin_new.plugins, "Look for taken names in this folder, too")
+        ->type_name("DIR");
+    p->add_subcommand("check", "Drive a plugin through the contract (weft-validate)")
+        ->allow_extras()
+        ->footer("FILE.so and the options of weft-validate");
+}
+
+int plugin(const CLI::App& app, const commands& all) {
+    const auto* given = app.get_subcommands().front();
+    return given->get_name() == "new" ? plugin_new(all.plugin_new)
+                                      : plugin_check(given->remaining());
 }
 
 int dispatch(const CLI::App& app, commands& all) {
@@ -98,7 +138,14 @@ int dispatch(const CLI::App& app, commands& all) {
         app.get_subcommands().empty() ? "help" : app.get_subcommands().front()->get_name();
     if (name == "start") return start(all.start);
     if (name == "check") return check(all.check);
-    if (name == "plugins") return plugins(all.plugins);
+    if (name == "plugins")
+        return all.plugins.running ? running_plugins(all.plugins) : plugins(all.plugins);
+    if (name == "reload") {
+        if (all.drain_s)
+            all.reload.drain = std::chrono::milliseconds(static_cast<int64_t>(*all.drain_s * 1000));
+        return reload(all.reload);
+    }
+    if (name == "plugin") return plugin(*app.get_subcommand("plugin"), all);
     if (name == "version") return version(all.version_verbose);
     if (name == "stop") return stop(all.stop);
     if (name == "metrics") return metrics(all.metrics);

@@ -18,6 +18,8 @@ using std::chrono::milliseconds;
 using std::chrono::steady_clock;
 
 constexpr milliseconds answer_timeout{5'000};
+// Creating and attaching may resolve names and open files.
+constexpr milliseconds reload_timeout{120'000};
 // Between two looks at a directory that no process holds yet, or holds still.
 constexpr milliseconds look_interval{20};
 // What ending takes beyond the grace: the tasks that bindings may still run.
@@ -136,6 +138,65 @@ int stop(const property_flags& flags) {
     const milliseconds timeout = milliseconds(answered.value("grace_ms", 0)) + end_timeout;
     client->wait_closed(timeout);
     return ended(directory, answered.value("pid", 0), end_timeout);
+}
+
+int reload(const reload_flags& flags) {
+    const std::string directory = engine_directory_of(gather(flags.given));
+    auto client = control_client::connect(directory);
+    if (!client) {
+        std::fprintf(stderr, "%s\n", nothing_runs(directory).c_str());
+        return 1;
+    }
+    json request = {{"command", "reload"}};
+    if (flags.drain) request["drain_ms"] = flags.drain->count();
+    const json answered = client->request(request, reload_timeout);
+    for (const auto& p : answered.value("problems", std::vector<std::string>()))
+        std::fprintf(stderr, "%s\n", p.c_str());
+    if (!answered.value("ok", false)) {
+        std::fprintf(stderr, "not reloaded: everything runs on as before\n");
+        return 1;
+    }
+    for (const char* what : {"added", "changed", "removed"})
+        for (const auto& name : answered.value(what, std::vector<std::string>()))
+            std::printf("%s %s\n", what, name.c_str());
+    std::printf("unchanged: %zu\n", answered.value("unchanged", size_t{0}));
+    return 0;
+}
+
+int running_plugins(const plugins_flags& flags) {
+    const std::string directory = engine_directory_of(gather(flags.given));
+    auto client = control_client::connect(directory);
+    if (!client) {
+        std::fprintf(stderr, "%s\n", nothing_runs(directory).c_str());
+        return 1;
+    }
+    const json answered = client->request({{"command", "generations"}}, answer_timeout);
+    if (!answered.value("ok", false)) return tell(answered, false);
+    const json& all = answered.at("generations");
+    if (flags.json) {
+        std::printf("%s\n", all.dump(2).c_str());
+        return 0;
+    }
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& g : all) {
+        std::string state = g.at("state");
+        if (g.contains("drain_left_ms"))
+            state +=
+                " (" + std::to_string(g.at("drain_left_ms").get<int64_t>() / 1000) + " s left)";
+        rows.push_back({g.at("binding"), g.at("type"), g.at("version"), g.at("generation").dump(),
+                        state, g.at("streams").dump(), g.at("file")});
+    }
+    std::fputs(table({{"binding"},
+                      {"type"},
+                      {"version"},
+                      {"generation", true},
+                      {"state"},
+                      {"streams", true},
+                      {"file"}},
+                     rows)
+                   .c_str(),
+               stdout);
+    return 0;
 }
 
 int metrics(const metrics_flags& flags) {

@@ -4,6 +4,7 @@
 #include "cli/control_socket.hpp"
 #include "cli/directory.hpp"
 #include "cli/log.hpp"
+#include "cli/watcher.hpp"
 #include "config/load.hpp"
 #include "loader/catalog.hpp"
 
@@ -11,11 +12,13 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 
 #include <spdlog/spdlog.h>
 
 #include <sys/resource.h>
 #include <unistd.h>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
 #include <cstdio>
@@ -57,6 +60,12 @@ uint32_t worker_count(const start_flags& flags, const properties& given) {
     return given.number("zilla.engine.workers", cores, 1, workers_max);
 }
 
+config::loaded load_config(const std::string& file, const properties& given,
+                           const std::vector<plugin_info>& installed) {
+    const config::load_options options{given.flag("zilla.engine.env.lenient", false)};
+    return config::load(file, installed, config::process_environment(), options);
+}
+
 // A sibling never shares the files of the first process.
 std::string cache_directory(const properties& given, const engine_directory& directory) {
     const std::string given_path = given.text("zilla.engine.cache.directory", "");
@@ -86,8 +95,12 @@ public:
           grace_(given.duration("zilla.engine.shutdown.grace", std::chrono::seconds(5))),
           directory_(engine_directory::claim(engine_directory_of(given))),
           options_(engine_options_of(flags)),
+          plugin_directories_(plugin_directories(flags.plugins)),
+          watch_(flags.watch && given.flag("zilla.engine.config.watch", true)),
           server_(loop_, listen_on(directory_.path()), *this),
           signals_(loop_, SIGTERM, SIGINT),
+          hangups_(loop_, SIGHUP),
+          tending_(loop_),
           engine_(options_, plugins_) {
         if (directory_.sibling() > 0)
             spdlog::info("the engine directory is in use by another process, taking {}",
@@ -110,6 +123,8 @@ public:
         }
         spdlog::info("listening: {} bindings on {} workers", loaded_.config.bindings.size(),
                      options_.workers);
+        await_hangup();
+        if (watch_) watch();
         const auto work = asio::make_work_guard(loop_);
         loop_.run();
         return end();
@@ -126,6 +141,34 @@ public:
                 {"config", config_file_},      {"bindings", loaded_.config.bindings.size()}};
     }
 
+    std::vector<generation_info> generations() const override { return engine_.generations(); }
+
+    nlohmann::json reload(std::optional<std::chrono::milliseconds> drain) override {
+        if (stopping_) return {{"ok", false}, {"error", "the process ends"}};
+        auto found = installed_plugins(plugin_directories_);
+        auto next = load_config(config_file_, given_, found);
+        for (const auto& p : next.warnings) spdlog::warn(config::to_string(p));
+        if (!next.ok()) return refused(next.errors);
+        reload_options how{drain};
+        const std::string configured = given_.text("zilla.engine.reload.drain", "");
+        if (!how.drain && !configured.empty()) how.drain = parse_duration(configured);
+        try {
+            const auto r = engine_.reload(next.config, std::move(found), how);
+            spdlog::info("reloaded: {} added, {} changed, {} removed, {} unchanged", r.added.size(),
+                         r.changed.size(), r.removed.size(), r.unchanged);
+            loaded_ = std::move(next);
+            tend();
+            return {{"ok", true},
+                    {"added", r.added},
+                    {"changed", r.changed},
+                    {"removed", r.removed},
+                    {"unchanged", r.unchanged}};
+        } catch (const startup_error& e) {
+            tend();
+            return refused(e.problems());
+        }
+    }
+
     // Ends the loop once what is being answered has been written.
     void request_stop() override {
         if (std::exchange(stopping_, true)) return;
@@ -134,7 +177,7 @@ public:
     }
 
 private:
-    engine_options engine_options_of(const start_flags& flags) const {
+    engine_options engine_options_of(const start_flags& flags) {
         engine_options o;
         o.workers = worker_count(flags, given_);
         o.directory = directory_.path();
@@ -142,7 +185,52 @@ private:
         o.instance = given_.text("zilla.engine.instance.id", random_id());
         o.properties = given_.for_engine();
         o.verbose = flags.verbose || given_.flag("zilla.engine.verbose", false);
+        o.wake = [this] {
+            if (!awake_.exchange(true)) asio::post(loop_, [this] { tend(); });
+        };
         return o;
+    }
+
+    // Takes away what has drained.
+    void tend() {
+        awake_ = false;
+        const auto next = engine_.tend();
+        if (!next) return;
+        tending_.expires_at(*next);
+        tending_.async_wait([this](boost::system::error_code cancelled) {
+            if (!cancelled) tend();
+        });
+    }
+
+    void await_hangup() {
+        hangups_.async_wait([this](boost::system::error_code error, int) {
+            if (error) return;
+            spdlog::info("SIGHUP received, reloading");
+            reload(std::nullopt);
+            await_hangup();
+        });
+    }
+
+    void watch() {
+        try {
+            watcher_.emplace(loop_, config_file_, plugin_directories_, [this] {
+                spdlog::info("files have changed, reloading");
+                reload(std::nullopt);
+            });
+        } catch (const std::system_error& e) {
+            engine_.emit(WEFT_WARN, "engine.config.watcher.failed",
+                         std::string("Dynamic config reloading is disabled. ") + e.what());
+        }
+    }
+
+    nlohmann::json refused(const std::vector<config::problem>& problems) {
+        std::vector<std::string> lines;
+        for (const auto& p : problems) {
+            lines.push_back(config::to_string(p));
+            engine_.emit(WEFT_ERROR, "engine.config.rejected",
+                         "Reload Rejected, everything runs on as before: " + lines.back());
+        }
+        return {{"ok", false}, {"problems", lines}};
     }
 
     void became_ready() {
@@ -172,8 +260,14 @@ private:
     engine_directory directory_;
     engine_options options_;
     asio::io_context loop_{1};
+    std::vector<std::string> plugin_directories_;
+    bool watch_;
     control_server server_;
     asio::signal_set signals_;
+    asio::signal_set hangups_;
+    asio::steady_timer tending_;
+    std::optional<watcher> watcher_;
+    std::atomic<bool> awake_{false};
     engine engine_;
     bool stopping_ = false;
 };
@@ -189,9 +283,7 @@ int start(const start_flags& flags) {
     for (const auto& line : given.complaints()) spdlog::warn(line);
     // In a child process each, so before there is any thread.
     auto installed = installed_plugins(plugin_directories(flags.plugins));
-    const config::load_options options{given.flag("zilla.engine.env.lenient", false)};
-    auto loaded =
-        config::load(config_of(flags, given), installed, config::process_environment(), options);
+    auto loaded = load_config(config_of(flags, given), given, installed);
     if (verbose) std::fprintf(stderr, "%s\n", loaded.text.c_str());
     for (const auto& p : loaded.warnings) spdlog::warn(config::to_string(p));
     tell(loaded.errors);

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <fcntl.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -73,27 +74,48 @@ uint64_t listeners::lease(uint32_t worker, const std::string& binding, const std
     const std::unique_ptr<addrinfo, decltype(&::freeaddrinfo)> guard(found, ::freeaddrinfo);
 
     std::lock_guard lock(mutex_);
-    bool ours = false;
-    for (const auto& [id, x] : entries_) {
-        if (x.address != address) continue;
-        if (x.binding != binding || x.worker == worker)
-            return fail(e, WEFT_E_BUSY,
-                        fmt::format("{} is already listened on by binding {}", address, x.binding));
-        ours = true;
-    }
-    if (!ours && in_use_by_others(*found))
-        return fail(e, WEFT_E_IO,
-                    fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
-    const int socket = bind_socket(*found, true);
-    if (socket < 0 || ::listen(socket, backlog > 0 ? backlog : SOMAXCONN) != 0) {
+    const int socket = socket_for(worker, binding, address, *found, e);
+    if (socket < 0) return 0;
+    if (::listen(socket, backlog > 0 ? backlog : SOMAXCONN) != 0) {
         const int error = errno;
-        if (socket >= 0) ::close(socket);
+        ::close(socket);
         return fail(e, WEFT_E_IO,
                     fmt::format("cannot listen on {}: {}", address, std::strerror(error)));
     }
     entries_[++next_] = {address, binding, worker, socket};
     *fd = socket;
     return next_;
+}
+
+// A descriptor of its own for the lease: of the socket that this worker has already, or of a new
+// one. -1 with `e` filled.
+int listeners::socket_for(uint32_t worker, const std::string& binding, const std::string& address,
+                          const addrinfo& where, weft_error* e) {
+    bool ours = false;
+    int held = -1;
+    for (const auto& [id, x] : entries_) {
+        if (x.address != address) continue;
+        if (x.binding != binding && !leaving_.contains(x.binding)) {
+            fail(e, WEFT_E_BUSY,
+                 fmt::format("{} is already listened on by binding {}", address, x.binding));
+            return -1;
+        }
+        ours = true;
+        if (x.worker == worker) held = x.fd;
+    }
+    int socket = -1;
+    if (held >= 0)
+        socket = ::fcntl(held, F_DUPFD_CLOEXEC, 0);
+    else if (ours || !in_use_by_others(where))
+        socket = bind_socket(where, true);
+    if (socket < 0)
+        fail(e, WEFT_E_IO, fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
+    return socket;
+}
+
+void listeners::set_leaving(std::set<std::string> bindings) {
+    std::lock_guard lock(mutex_);
+    leaving_ = std::move(bindings);
 }
 
 void listeners::release(uint64_t lease) {

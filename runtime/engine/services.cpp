@@ -127,8 +127,9 @@ int32_t tasks_run(weft_worker* w, void (*work)(void*), void (*done)(void*), void
     boost::asio::post(service_host::of(w).tasks(), [w, work, done, ctx] {
         work(ctx);
         w->loop->run_on([w, done, ctx] {
-            w->tasks.fetch_sub(1);
             w->loop->enter(w, [&] { done(ctx); });
+            w->tasks.fetch_sub(1);
+            w->loop->look_at_rest(w);
         });
     });
     return WEFT_OK;
@@ -157,10 +158,10 @@ const weft_metrics_vt metrics_table{sizeof(weft_metrics_vt), 0, metrics_cell};
 
 void* shared_acquire(weft_host* h, const char* key, uint32_t version, void* (*make)(void*),
                      void* ctx, void (*destroy)(void*)) {
-    return h->services->shared().acquire(key, version, make, ctx, destroy);
+    return h->services->shared().acquire(h, key, version, make, ctx, destroy);
 }
 void shared_release(weft_host* h, const char* key) {
-    h->services->shared().release(key);
+    h->services->shared().release(h, key);
 }
 const weft_shared_vt shared_table{sizeof(weft_shared_vt), 0, shared_acquire, shared_release};
 

@@ -1,6 +1,6 @@
 #include "events/bus.hpp"
 
-#include "loader/plugin_library.hpp"
+#include "engine/assembly.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -52,10 +52,10 @@ void event_bus::emit(event e) {
     wake_.notify_one();
 }
 
-void event_bus::add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt,
-                             void* object) {
-    std::lock_guard lock(mutex_);
-    exporters_.push_back({std::move(plugin), vt, object});
+void event_bus::set_exporters(std::vector<exporter> exporters) {
+    std::unique_lock lock(mutex_);
+    exporters_.swap(exporters);
+    delivered_.wait(lock, [this] { return !delivering_; });
 }
 
 void event_bus::close() {
@@ -66,7 +66,6 @@ void event_bus::close() {
     }
     wake_.notify_one();
     thread_.join();
-    for (auto& e : exporters_) e.vt->destroy(e.object);
     exporters_.clear();
 }
 
@@ -78,7 +77,8 @@ void event_bus::run() {
         std::vector<event> batch;
         batch.swap(queue_);
         const uint64_t dropped = std::exchange(dropped_, 0);
-        const auto exporters = exporters_;
+        auto exporters = exporters_;
+        delivering_ = true;
         lock.unlock();
         // Threads take the time before the lock, so neighbours may be swapped by a moment.
         std::stable_sort(batch.begin(), batch.end(),
@@ -88,7 +88,10 @@ void event_bus::run() {
                 {WEFT_WARN, wall_ms(), 0, "engine", "events", "engine.events.dropped",
                  fmt::format("{} events were dropped: an exporter is too slow.", dropped)});
         for (const auto& e : batch) deliver(e, exporters);
+        exporters.clear();
         lock.lock();
+        delivering_ = false;
+        delivered_.notify_all();
     }
 }
 
@@ -97,7 +100,7 @@ void event_bus::deliver(const event& e, const std::vector<exporter>& exporters) 
         spdlog::log(to_spdlog(e.level), "{}:{} {} {}", e.ns, e.binding, e.id, e.text);
     const weft_event out{sizeof out,   e.level,           e.time_ms,    e.trace_id,
                          e.ns.c_str(), e.binding.c_str(), e.id.c_str(), e.text.c_str()};
-    for (const auto& x : exporters) x.vt->on_event(x.object, &out);
+    for (const auto& x : exporters) x->vt->on_event(x->object, &out);
 }
 
 }  // namespace weft

@@ -13,7 +13,7 @@
 
 namespace weft {
 
-class plugin_library;
+struct exporter_runtime;
 
 struct event {
     uint32_t level = WEFT_INFO;
@@ -32,17 +32,13 @@ public:
     event_bus& operator=(const event_bus&) = delete;
 
     void emit(event e);  // [any] fills in the time
-    void add_exporter(std::shared_ptr<plugin_library> plugin, const weft_exporter_vt* vt,
-                      void* exporter);
-    // Delivers what is queued, then destroys the exporters.
+    using exporter = std::shared_ptr<exporter_runtime>;
+    // Returns once no event is on its way to the exporters of before.
+    void set_exporters(std::vector<exporter> exporters);
+    // Delivers what is queued, then lets go of the exporters.
     void close();
 
 private:
-    struct exporter {
-        std::shared_ptr<plugin_library> plugin;
-        const weft_exporter_vt* vt;
-        void* object;
-    };
     void run();
     void deliver(const event& e, const std::vector<exporter>& exporters) const;
 
@@ -51,7 +47,8 @@ private:
     std::condition_variable wake_;
     std::vector<event> queue_;
     uint64_t dropped_ = 0;
-    bool closing_ = false;
+    bool closing_ = false, delivering_ = false;
+    std::condition_variable delivered_;
     std::vector<exporter> exporters_;
     std::thread thread_;
 };

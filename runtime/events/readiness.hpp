@@ -27,6 +27,8 @@ public:
         }
         if (tell) tell();
     }
+    // It is gone, so nobody waits for it.
+    void forget(const void* instance) { set(instance, {}, true, {}); }
     // All instances are attached: from now on "nobody waits" means ready.
     void begin(std::function<void()> on_ready) {
         std::function<void()> tell;

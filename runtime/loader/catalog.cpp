@@ -142,11 +142,8 @@ std::vector<std::string> plugin_directories(const std::string& explicit_dir) {
         for (std::string dir; std::getline(in, dir, ':');)
             if (!dir.empty()) out.push_back(dir);
     }
-    if (out.empty()) {
-        const auto bin = boost::dll::program_location().parent_path().string();
-        out.push_back(
-            (fs::path(bin) / ".." / "lib" / "weft" / "plugins").lexically_normal().string());
-    }
+    const auto bin = boost::dll::program_location().parent_path().string();
+    out.push_back((fs::path(bin) / ".." / "lib" / "weft" / "plugins").lexically_normal().string());
     return out;
 }
 

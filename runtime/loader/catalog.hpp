@@ -9,8 +9,8 @@
 
 namespace weft {
 
-// The folders searched, first to last: `explicit_dir` if not empty, then $WEFT_PLUGINS if set, else
-// ../lib/weft/plugins of the executable.
+// The folders searched, first to last: `explicit_dir` if not empty, those of $WEFT_PLUGINS, then
+// ../lib/weft/plugins of the executable. A folder of one's own adds to what is installed.
 std::vector<std::string> plugin_directories(const std::string& explicit_dir);
 
 // Every plugin file of these folders; of two files of one name the first folder's counts. A file

@@ -55,7 +55,9 @@ const weft_plugin* open_plugin(boost::dll::shared_library& library, const std::s
     return table;
 }
 
-plugin_library::plugin_library(const std::string& file, service_host& services) : file_(file) {
+plugin_library::plugin_library(const std::string& file, service_host& services,
+                               std::function<void()> on_unmapped)
+    : file_(file), on_unmapped_(std::move(on_unmapped)) {
     table_ = open_plugin(library_, file);
     host_ = {&services, table_->name ? table_->name : file};
     weft_error error{};
@@ -66,6 +68,11 @@ plugin_library::plugin_library(const std::string& file, service_host& services) 
 
 plugin_library::~plugin_library() {
     if (plugin_ && table_->deinit) table_->deinit(plugin_);
+    if (table_->flags & WEFT_PLUGIN_RESIDENT) {
+        ::dlopen(file_.c_str(), RTLD_NOW | RTLD_LOCAL | RTLD_NOLOAD | RTLD_NODELETE);
+    }
+    library_.unload();
+    if (on_unmapped_) on_unmapped_();
 }
 
 const weft_binding_vt* plugin_library::find_binding(const std::string& type) const {

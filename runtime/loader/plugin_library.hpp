@@ -5,6 +5,7 @@
 
 #include <boost/dll/shared_library.hpp>
 
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -42,7 +43,9 @@ const weft_plugin* open_plugin(boost::dll::shared_library& library, const std::s
 class plugin_library {
 public:
     // Throws plugin_error when the file is no plugin, speaks another ABI or its init fails.
-    plugin_library(const std::string& file, service_host& services);
+    // `on_unmapped` runs once the file is unmapped.
+    plugin_library(const std::string& file, service_host& services,
+                   std::function<void()> on_unmapped = {});
     ~plugin_library();
     plugin_library(const plugin_library&) = delete;
     plugin_library& operator=(const plugin_library&) = delete;
@@ -58,6 +61,7 @@ public:
 
 private:
     std::string file_;
+    std::function<void()> on_unmapped_;
     boost::dll::shared_library library_;
     const weft_plugin* table_ = nullptr;
     weft_host host_;

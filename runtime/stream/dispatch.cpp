@@ -40,6 +40,11 @@ weft_frame bare(uint16_t kind) {
 
 }  // namespace
 
+void loop::set_exit(uint64_t exit_id, weft_worker* target) {
+    if (exit_id >= exits_.size()) exits_.resize(exit_id + 1);
+    exits_[exit_id] = target;
+}
+
 weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin* b,
                         const weft_endpoint_vt* vt, void* self) {
     auto* p = new stream_pair;
@@ -59,7 +64,7 @@ weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin*
     far->in = direction::open;
     ++opener->streams;
 
-    weft_worker* target = host_.instance_of(exit_id, index_);
+    weft_worker* target = exit_id < exits_.size() ? exits_[exit_id] : nullptr;
     if (!target || !target->attached) {
         refuse(near);
         return near;
@@ -82,8 +87,8 @@ void loop::call_accept(weft_stream* end, const weft_begin* b) {
     void* self = nullptr;
     int32_t rc = WEFT_E_INTERNAL;
     weft_worker* w = end->owner;
-    enter(w, [&] { rc = w->binding->vt->accept(w->self, end, b, &vt, &self); });
-    if (rc == WEFT_OK && vt) {
+    const bool whole = enter(w, [&] { rc = w->binding->vt->accept(w->self, end, b, &vt, &self); });
+    if (whole && rc == WEFT_OK && vt) {
         end->vt = vt;
         end->self = self;
         if (end->maximum) mark_dirty(end);  // credit that came before it was accepted
@@ -95,7 +100,10 @@ void loop::call_accept(weft_stream* end, const weft_begin* b) {
 // The opener sees RESET, and nothing comes back; the far end never existed.
 void loop::refuse(weft_stream* near) {
     weft_stream* far = near->peer();
-    if (far->owner) --far->owner->streams;
+    if (far->owner) {
+        --far->owner->streams;
+        look_at_rest(far->owner);
+    }
     far->owner = nullptr;
     far->in = far->out = direction::over;
     far->closing = far->closed = true;
@@ -217,7 +225,7 @@ bool loop::drain_windows() {
                       s->padding,
                       s->minimum,
                       0};
-        enter(s->owner, [&] { s->vt->on_frame(s->self, s, &w.h); });
+        if (!enter(s->owner, [&] { s->vt->on_frame(s->self, s, &w.h); })) force_close(pair_of(s));
     }
     return true;
 }
@@ -256,7 +264,9 @@ void loop::dispatch(weft_stream* end, const weft_frame* f) {
         copy.h.size = frame_size(f->kind);
         frame = &copy.h;
     }
-    enter(end->owner, [&] { end->vt->on_frame(end->self, end, frame); });
+    // Who threw is in no state to go on with this stream.
+    if (!enter(end->owner, [&] { end->vt->on_frame(end->self, end, frame); }))
+        force_close(pair_of(end));
     after_end(end);
 }
 
@@ -285,6 +295,8 @@ void loop::handle(inbox_item* item) {
             if (end->vt) enter(end->owner, [&] { end->vt->on_closed(end->self, end); });
             --end->owner->streams;
             end->closed = true;
+            look_at_rest(end->owner);
+            end->owner = nullptr;  // it may go before the other end does
             break;
     }
     --end->queued;
@@ -330,6 +342,11 @@ void loop::force_close(stream_pair* p) {
 
 void loop::close_all() {
     for (stream_pair* p = streams_; p; p = p->next) force_close(p);
+}
+
+void loop::close_streams_of(const weft_worker* w) {
+    for (stream_pair* p = streams_; p; p = p->next)
+        if (p->ends[0].owner == w || p->ends[1].owner == w) force_close(p);
 }
 
 }  // namespace weft

@@ -62,6 +62,14 @@ void handle_table::remove(uint64_t id) {
     free_slot(static_cast<uint32_t>(id));
 }
 
+std::vector<uint64_t> handle_table::owned_by(const weft_worker* owner) const {
+    std::vector<uint64_t> out;
+    for (uint32_t i = 1; i < slots_.size(); ++i)
+        if (slots_[i].kind != handle_slot::type::free && slots_[i].owner == owner)
+            out.push_back(id_of(i));
+    return out;
+}
+
 bool handle_table::pop_due(uint64_t now_ns, handle_slot& out) {
     if (heap_.empty()) return false;
     const uint32_t index = heap_.front();

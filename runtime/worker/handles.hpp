@@ -35,6 +35,7 @@ public:
     // The live slot of an id, or null. Valid until the next add or remove.
     handle_slot* find(uint64_t id);
     void remove(uint64_t id);
+    std::vector<uint64_t> owned_by(const weft_worker* owner) const;
 
     bool has_timers() const { return !heap_.empty(); }
     uint64_t next_deadline() const { return slots_[heap_.front()].at_ns; }

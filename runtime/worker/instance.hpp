@@ -33,6 +33,7 @@ struct weft_worker {
     uint32_t busy = 0;
     bool runnable = false;
     bool attached = false;
+    bool retiring = false;  // drained: its host is told when it has come to rest
     weft::inbox_item* inbox_head = nullptr;
     weft::inbox_item* inbox_tail = nullptr;
 
@@ -40,6 +41,8 @@ struct weft_worker {
     uint64_t streams = 0, timers = 0, watches = 0, buffers = 0;
     std::atomic<uint64_t> tasks{0};
     std::atomic<bool> accepting_posts{false};
+
+    bool at_rest() const { return streams == 0 && buffers == 0 && tasks.load() == 0; }
 
     mutable std::mutex metrics_mutex;
     std::map<std::string, std::unique_ptr<weft::metric_cell>> metrics;

@@ -185,6 +185,12 @@ uint64_t loop::add_watch(weft_worker* w, int fd, uint32_t events, void (*fn)(voi
     return id;
 }
 
+uint64_t loop::cancel_all_of(const weft_worker* w) {
+    const auto ids = handles_.owned_by(w);
+    for (const uint64_t id : ids) cancel(id);
+    return ids.size();
+}
+
 int32_t loop::modify_watch(uint64_t id, uint32_t events) {
     auto* s = handles_.find(id);
     if (!s || s->kind != handle_slot::type::watch) return WEFT_E_INVALID;

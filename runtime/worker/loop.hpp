@@ -32,10 +32,9 @@ namespace weft {
 class loop_host {
 public:
     virtual ~loop_host() = default;
-    virtual weft_worker* instance_of(uint64_t exit_id,
-                                     uint32_t worker_index) = 0;  // null: no such binding here
     virtual void violation(weft_worker* culprit,
                            const std::string& text) = 0;  // a plugin broke the contract
+    virtual void at_rest(weft_worker* w) = 0;  // a retiring instance has nothing left; [worker]
 };
 
 class loop {
@@ -56,12 +55,17 @@ public:
     uint64_t now() const { return now_; }
     buffer_pool& buffers() { return buffers_; }
 
+    // Where streams to an exit go from now on; null: nowhere. [worker]
+    void set_exit(uint64_t exit_id, weft_worker* target);
+
     // Streams. [worker]
     weft_stream* open(weft_worker* opener, uint64_t exit_id, const weft_begin* b,
                       const weft_endpoint_vt* vt, void* self);
     void send(weft_stream* s, const weft_frame* f);
     // Ends every stream, telling both ends: for the end of the process.
     void close_all();
+    // Ends every stream of an instance, telling both ends.
+    void close_streams_of(const weft_worker* w);
     uint64_t stream_count() const {
         return stream_count_.load(std::memory_order_relaxed);
     }  // [any]
@@ -72,6 +76,12 @@ public:
                        void* ctx);
     int32_t modify_watch(uint64_t id, uint32_t events);
     void cancel(uint64_t id);
+    // Takes away what an instance has left behind; the number of timers and watches.
+    uint64_t cancel_all_of(const weft_worker* w);
+    // Something that an instance is waited for is gone.
+    void look_at_rest(weft_worker* w) {
+        if (w->retiring && w->at_rest()) host_.at_rest(w);
+    }
     void defer(weft_worker* w, void (*fn)(void*), void* ctx) { deferred_.push_back({w, fn, ctx}); }
 
     // [any] Runs fn(ctx) as a call into w; false once w no longer takes posts.
@@ -84,20 +94,37 @@ public:
     // [control] As run_on, and waits until it is done.
     void call(const std::function<void()>& f);
 
-    // Calls f inside instance w: marks it busy, and leaves its inbox runnable afterwards.
+    // What the loop's thread is inside of, for those who watch over it. [any]
+    struct whereabouts {
+        uint64_t entries;            // calls into instances so far
+        const weft_worker* current;  // the innermost, or null
+    };
+    whereabouts look() const {
+        return {entries_.load(std::memory_order_relaxed), current_.load(std::memory_order_relaxed)};
+    }
+
+    // Calls f inside instance w: marks it busy, and leaves its inbox runnable afterwards. False
+    // when an exception came out of it.
     template <class F>
-    void enter(weft_worker* w, F&& f) {
+    bool enter(weft_worker* w, F&& f) {
+        bool whole = false;
         ++w->busy;
         ++depth_;
+        const weft_worker* const caller = current_.load(std::memory_order_relaxed);
+        current_.store(w, std::memory_order_relaxed);
+        entries_.store(entries_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         try {
             f();
+            whole = true;
         } catch (const std::exception& e) {
             host_.violation(w, std::string("an exception crossed the ABI: ") + e.what());
         } catch (...) {
             host_.violation(w, "an unknown exception crossed the ABI");
         }
+        current_.store(caller, std::memory_order_relaxed);
         --depth_;
         if (--w->busy == 0 && w->inbox_head && !w->runnable) make_runnable(w);
+        return whole;
     }
 
 private:
@@ -162,6 +189,10 @@ private:
     uint64_t next_trace_ = 0;
     uint32_t depth_ = 0;
     bool in_turn_ = false;
+
+    std::vector<weft_worker*> exits_;  // by exit id
+    std::atomic<const weft_worker*> current_{nullptr};
+    std::atomic<uint64_t> entries_{0};
 
     std::deque<weft_worker*> runnable_;
     std::vector<deferred> deferred_, deferring_;

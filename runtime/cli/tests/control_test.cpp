@@ -34,12 +34,21 @@ public:
     const std::vector<plugin_info>& plugins() const override { return installed; }
     json facts() const override { return {{"pid", 42}, {"workers", 2}}; }
     std::chrono::milliseconds grace() const override { return 1500ms; }
+    std::vector<generation_info> generations() const override {
+        return {{"n:a", "tcp", "1", "tcp.so", 2, false, {}, 3},
+                {"n:a", "tcp", "1", "tcp.so", 1, true, 700ms, 1}};
+    }
+    json reload(std::optional<std::chrono::milliseconds> drain) override {
+        drained = drain;
+        return {{"ok", true}, {"changed", {"n:a"}}};
+    }
     void request_stop() override { ++stops; }
 
     engine_status now{engine_state::listening, {"n:c: kafka localhost:9092: refused"}, 7};
     std::vector<plugin_info> installed{
         {"binding", "tcp", "0.1.0", "tcp.so", 0, 1, 3, "{}", {}, {}, ""}};
     int stops = 0;
+    std::optional<std::chrono::milliseconds> drained;
 };
 
 TEST(control, answers) {
@@ -55,6 +64,14 @@ TEST(control, answers) {
     EXPECT_THAT(ask({{"command", "metrics"}, {"binding", "a"}})["metrics"], SizeIs(2));
     EXPECT_THAT(ask({{"command", "metrics"}, {"binding", "a"}, {"namespace", "n"}})["metrics"],
                 SizeIs(1));
+    const json generations = ask({{"command", "generations"}})["generations"];
+    EXPECT_EQ(generations[0]["state"], "serving");
+    EXPECT_FALSE(generations[0].contains("drain_left_ms"));
+    EXPECT_EQ(generations[1]["drain_left_ms"], 700);
+    EXPECT_EQ(ask({{"command", "reload"}, {"drain_ms", 250}})["changed"][0], "n:a");
+    EXPECT_EQ(instance.drained, 250ms);
+    ask({{"command", "reload"}});
+    EXPECT_EQ(instance.drained, std::nullopt);
     const auto stop = handle(R"({"command": "stop"})", instance);
     EXPECT_EQ(stop.body["pid"], 42);
     EXPECT_EQ(stop.body["grace_ms"], 1500);

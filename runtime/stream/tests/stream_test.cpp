@@ -76,12 +76,14 @@ protected:
         near_.id = 1;
         far_.id = 2;
         loop_.start();
+        loop_.call([this] {
+            loop_.set_exit(1, near_.instances[0].get());
+            loop_.set_exit(2, far_.instances[0].get());
+        });
     }
     void TearDown() override { loop_.stop(); }
 
-    weft_worker* instance_of(uint64_t id, uint32_t) override {
-        return id == 1 ? near_.instances[0].get() : id == 2 ? far_.instances[0].get() : nullptr;
-    }
+    void at_rest(weft_worker*) override {}
     void violation(weft_worker*, const std::string& text) override { violations_.push_back(text); }
 
     // Runs f as a call into the near binding, then waits for the turn to end.
