@@ -19,6 +19,7 @@ client_instance::~client_instance() {
 }
 
 endpoint* client_instance::accept(stream s, const weft_begin& b) {
+    if (deadline_passed()) return nullptr;
     const auto& own = settings;
     const meta_view<weft_tcp_begin> asked(b.h.meta);
     const auto host = asked ? asked.text(asked->remote_host) : std::string_view{};
@@ -34,6 +35,16 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
             "no destination: neither the stream nor the binding's options name host and port");
     }
     return c;
+}
+
+// An opener that keeps its streams for long, such as a connection to a broker, moves to the new
+// generation when it is idle. The others end by themselves.
+void client_instance::drain(uint32_t why, uint64_t deadline_ns) {
+    if (why == WEFT_DRAIN_STOP) return;
+    const bool asked = draining();
+    end_connections_at(deadline_ns);
+    if (asked) return;
+    for_each([](connection& c) { static_cast<client_connection&>(c).ask_to_move(); });
 }
 
 void client_instance::on_name_failed(const std::string& host) {
@@ -66,12 +77,26 @@ void client_connection::on_dialled(int fd) {
     in_use->local_port = local.port();
     in_use->remote_port = remote.port();
     served().begin(in_use.get());
+    connected_ = true;
     adopt(fd);
+    if (owner_.draining()) ask_to_move();
 }
 
 void client_connection::on_dial_failed(int error, const std::string& text) {
     const auto failed = std::move(dial_);
     refuse(error, text);
+}
+
+// Not before there is a connection: nothing could be in flight on it.
+void client_connection::ask_to_move() {
+    if (connected_) served().drain();
+}
+
+void client_connection::take_leave(const weft_meta* why) {
+    if (connected_) return connection::take_leave(why);
+    if (!dial_) return;
+    dial_.reset();
+    refuse(ESHUTDOWN, "the binding is replaced, and the time its connections had is over");
 }
 
 void client_connection::on_abort(stream s, const weft_frame& f) {

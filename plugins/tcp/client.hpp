@@ -25,6 +25,7 @@ public:
     ~client_instance() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
+    void drain(uint32_t why, uint64_t deadline_ns) override;
     void on_name_failed(const std::string& host) override;
 
     metric connected, failed;
@@ -47,10 +48,15 @@ public:
     void on_dial_failed(int error, const std::string& text) override;
     void on_abort(stream, const weft_frame&) override;
     void on_reset(stream, const weft_frame&) override;
+    void take_leave(const weft_meta* why) override;
+
+    // Asks the opener to take another stream for what is new.
+    void ask_to_move();
 
 private:
     client_instance& owner_;
     std::unique_ptr<dial> dial_;  // while connecting
+    bool connected_ = false;
 };
 
 }  // namespace weft::tcp

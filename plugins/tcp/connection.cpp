@@ -183,6 +183,13 @@ void connection::settle() {
 
 // ---- the end ----
 
+void connection::take_leave(const weft_meta* why) {
+    if (!reading_) return;  // its end is under way
+    reading_ = false;
+    if (fd_ >= 0) set_interest(interest_ & ~WEFT_READABLE);
+    stream_.end(why);
+}
+
 void connection::fail(int error, const std::string& text) {
     meta_writer<weft_tcp_reset> why;
     why->error = error;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 
 namespace weft::tcp {
 
@@ -34,6 +35,7 @@ hub::hub(worker w, const socket_config& config)
 
 hub::~hub() {
     if (starved_timer_) worker_.cancel(starved_timer_);
+    if (deadline_timer_) worker_.cancel(deadline_timer_);
 }
 
 queue_ptr hub::take_queue() {
@@ -81,9 +83,54 @@ void hub::resume_all() {
     }
 }
 
+void hub::enlist(connection& c) {
+    c.next = first_;
+    if (first_) first_->previous = &c;
+    first_ = &c;
+}
+
+connection* hub::next_of(const connection& c) {
+    return c.next;
+}
+
 void hub::forget(connection& c) {
     replace(dirty_, &c);
     replace(starved_, &c);
+    (c.previous ? c.previous->next : first_) = c.next;
+    if (c.next) c.next->previous = c.previous;
+}
+
+// ---- the end of an instance ----
+
+void hub::end_connections_at(uint64_t deadline_ns) {
+    draining_ = true;
+    stay_while_lingering();
+    if (deadline_ns >= deadline_ns_ || deadline_passed_) return;
+    deadline_ns_ = deadline_ns;
+    if (deadline_timer_) worker_.cancel(deadline_timer_);
+    deadline_timer_ = worker_.timer_at(deadline_ns, call<&hub::on_deadline>, this);
+}
+
+void hub::on_deadline() {
+    deadline_timer_ = 0;
+    deadline_passed_ = true;
+    meta_writer<weft_tcp_reset> why;
+    why->error = ESHUTDOWN;
+    why->text = why.text("the binding is replaced, and the time its connections had is over");
+    for_each([&](connection& c) { c.take_leave(why.get()); });
+}
+
+// The host detaches a drained instance once its streams, tasks and wrapped buffers are gone. A
+// socket that lingers has no stream any more, and its peer would lose the last bytes: so it counts
+// as a buffer.
+void hub::stay_while_lingering() {
+    static constexpr uint8_t nothing = 0;
+    if (lingering_.empty()) return stay_.reset();
+    if (!draining_ || !stay_.empty()) return;
+    weft_slice s{};
+    if (services.buffers->wrap(
+            worker_.handle(), &nothing, 1, [](void*) {}, nullptr, &s) == WEFT_OK)
+        stay_ = chunk::adopt(s);
 }
 
 void hub::linger(int fd, queue_ptr q) {
@@ -91,6 +138,7 @@ void hub::linger(int fd, queue_ptr q) {
     lingering& l = *lingering_.back();
     l.slot = lingering_.size() - 1;
     l.start();
+    stay_while_lingering();
 }
 
 void hub::end_linger(lingering& l) {
@@ -98,10 +146,12 @@ void hub::end_linger(lingering& l) {
     lingering_.back()->slot = slot;
     std::swap(lingering_[slot], lingering_.back());
     lingering_.pop_back();
+    stay_while_lingering();
 }
 
 void hub::close_lingering() {
     lingering_.clear();
+    stay_.reset();
 }
 
 void hub::close_socket(int fd) {

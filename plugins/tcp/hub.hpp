@@ -7,6 +7,7 @@
 
 #include <weft/worker.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -35,7 +36,8 @@ public:
     void flush_later(connection& c);
     // connection::resume_read after a pause: the worker had no memory.
     void read_later(connection& c);
-    // The connection goes away: nothing of the above is done for it any more.
+    // A connection comes; it goes away, and nothing of the above is done for it any more.
+    void enlist(connection& c);
     void forget(connection& c);
 
     // Takes over a socket whose stream is over: writes what is queued, sends FIN, waits for the
@@ -47,6 +49,8 @@ public:
     // Every socket that was opened is closed through this.
     void close_socket(int fd);
 
+    bool draining() const { return draining_; }
+
     metric connections, bytes_received, bytes_sent;
 
 protected:
@@ -54,9 +58,24 @@ protected:
     // A derived class calls it first in its destructor, while on_socket_closed is still its own.
     void close_lingering();
 
+    // The instance is replaced or removed: its connections may end by themselves until then, after
+    // that they are ended in good order. An earlier time counts.
+    void end_connections_at(uint64_t deadline_ns);
+    bool deadline_passed() const { return deadline_passed_; }
+    template <class F>
+    void for_each(F&& f) {
+        for (connection *c = first_, *after = nullptr; c; c = after) {
+            after = next_of(*c);
+            f(*c);
+        }
+    }
+
 private:
     void flush_all();
     void resume_all();
+    void on_deadline();
+    void stay_while_lingering();
+    static connection* next_of(const connection& c);
 
     worker worker_;
     const socket_config& config_;
@@ -65,6 +84,10 @@ private:
     uint64_t starved_timer_ = 0;
     bool flushing_ = false;
     std::vector<std::unique_ptr<lingering>> lingering_;
+    connection* first_ = nullptr;
+    uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;
+    chunk stay_;  // keeps the host from detaching a drained instance while sockets linger
+    bool draining_ = false, deadline_passed_ = false;
 };
 
 void apply(const socket_config& c, int fd);

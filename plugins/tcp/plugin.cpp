@@ -17,14 +17,11 @@ struct plugin {
         if (c.kind == "server") {
             if (!services.listeners)
                 throw config_error("", "the host lacks the service " WEFT_LISTENERS);
-            return std::make_unique<server_binding>(c, capacity_);
+            return std::make_unique<server_binding>(c);
         }
         if (!services.tasks) throw config_error("", "the host lacks the service " WEFT_TASKS);
         return std::make_unique<client_binding>(c);
     }
-
-private:
-    capacity capacity_;
 };
 
 }  // namespace weft::tcp

@@ -15,7 +15,8 @@ std::unique_ptr<instance> server_binding::attach(worker w) {
 server_instance::server_instance(worker w, server_binding& owner)
     : hub(w, owner.config.socket),
       owner_(owner),
-      worker_open_(owner.all_servers.of(w)),
+      worker_open_(owner.all_servers->open[w.index() % limits::workers_max]),
+      open_(owner.all_generations->open),
       accepted_(w.counter("tcp.accepted")),
       refused_(w.counter("tcp.refused")),
       names_(w) {
@@ -58,9 +59,14 @@ void server_instance::stop_listening() {
     listeners_.clear();
 }
 
-void server_instance::drain(uint32_t, uint64_t) {
-    draining_ = true;
+// The new generation has leases of its own on the same sockets, so nothing is refused in between.
+// What was accepted here stays here, those that wait for a name included.
+void server_instance::drain(uint32_t why, uint64_t deadline_ns) {
     stop_listening();
+    if (why == WEFT_DRAIN_STOP)
+        stopping_ = true;
+    else
+        end_connections_at(deadline_ns);
 }
 
 void server_instance::listener::on_ready(uint32_t) {
@@ -136,9 +142,9 @@ bool server_instance::admit(int fd, const socket_address& peer) {
     if (c.worker_connections_max != 0 &&
         worker_open_.load(std::memory_order_relaxed) >= c.worker_connections_max)
         return refuse(c.worker_connections_max, "zilla.engine.worker.capacity.limit, per worker");
-    if (owner_.open.fetch_add(1, std::memory_order_relaxed) >= c.connections_max &&
+    if (open_.fetch_add(1, std::memory_order_relaxed) >= c.connections_max &&
         c.connections_max != 0) {
-        owner_.open.fetch_sub(1, std::memory_order_relaxed);
+        open_.fetch_sub(1, std::memory_order_relaxed);
         return refuse(c.connections_max, "options.connections");
     }
     worker_open_.fetch_add(1, std::memory_order_relaxed);
@@ -148,7 +154,7 @@ bool server_instance::admit(int fd, const socket_address& peer) {
 }
 
 void server_instance::on_socket_closed() {
-    owner_.open.fetch_sub(1, std::memory_order_relaxed);
+    open_.fetch_sub(1, std::memory_order_relaxed);
     worker_open_.fetch_sub(1, std::memory_order_relaxed);
 }
 
@@ -160,7 +166,7 @@ void server_instance::route(int fd, const socket_address& local, const socket_ad
 
 void server_instance::serve(int fd, const socket_address& local, const socket_address& peer,
                             std::string_view name) {
-    if (draining_) return close_socket(fd);  // it waited for a name meanwhile
+    if (stopping_ || deadline_passed()) return close_socket(fd);  // it waited for a name meanwhile
     const auto exit = owner_.config.routes.match({ip_address::of(local), local.port(), name});
     if (!exit) {
         close_socket(fd);

@@ -6,29 +6,39 @@
 #include "name_cache.hpp"
 
 #include <weft/plugin.hpp>
+#include <weft/shared.hpp>
 
-#include <array>
 #include <atomic>
 
 namespace weft::tcp {
 
-// Connections that tcp servers hold, per worker; clients are not in it. One per process and plugin.
-class capacity {
-public:
-    std::atomic<uint32_t>& of(const worker& w) { return open_[w.index() % limits::workers_max]; }
+// Connections that tcp servers hold, per worker; clients are not in it. One per process.
+struct capacity {
+    static constexpr const char* name = "tcp.capacity";
+    static constexpr uint32_t version = 1;
+    std::atomic<uint32_t> open[limits::workers_max]{};
+};
 
-private:
-    std::array<std::atomic<uint32_t>, limits::workers_max> open_{};
+// Connections of one binding, all workers and all its generations: a limit protects what a
+// connection costs, and the older ones cost as much.
+struct binding_capacity {
+    static constexpr const char* name = "tcp.capacity.of.";
+    static constexpr uint32_t version = 1;
+    std::atomic<uint32_t> open{0};
 };
 
 class server_binding : public binding {
 public:
-    server_binding(const binding_config& c, capacity& shared) : config(c), all_servers(shared) {}
+    explicit server_binding(const binding_config& c)
+        : config(c),
+          all_servers(shared_ref<capacity>::acquire(capacity::name, capacity::version)),
+          all_generations(shared_ref<binding_capacity>::acquire(
+              binding_capacity::name + c.qualified_name(), binding_capacity::version)) {}
     std::unique_ptr<instance> attach(worker w) override;
 
     const server_config config;
-    capacity& all_servers;
-    std::atomic<uint32_t> open{0};  // connections of this binding, all workers
+    const shared_ref<capacity> all_servers;
+    const shared_ref<binding_capacity> all_generations;
 };
 
 class server_instance : public instance, public hub {
@@ -63,12 +73,13 @@ private:
 
     server_binding& owner_;
     std::atomic<uint32_t>& worker_open_;
+    std::atomic<uint32_t>& open_;
     metric accepted_, refused_;
     event_limiter capacity_events_, accept_events_, route_events_;
     name_cache names_;
     meta_writer<weft_tcp_begin> begin_;
     uint64_t pause_timer_ = 0;
-    bool draining_ = false;
+    bool stopping_ = false;  // the process ends
     std::vector<std::unique_ptr<listener>> listeners_;
 };
 

@@ -62,7 +62,7 @@ protected:
 }  // namespace
 
 TEST_F(connection_test, an_idle_connection_is_small_and_holds_no_buffer) {
-    EXPECT_LE(sizeof(connection), 64u);
+    EXPECT_LE(sizeof(connection), 72u);
     open();
     peer_sends("hello");
     EXPECT_TRUE(host_.pump([&] { return stream_->data == "hello"; }));

@@ -20,6 +20,8 @@
 struct weft_buf {
     uint32_t count = 1;
     std::unique_ptr<uint8_t[]> bytes;
+    void (*release)(void*) = nullptr;  // of wrapped memory
+    void* ctx = nullptr;
 };
 
 struct weft_stream {
@@ -47,16 +49,18 @@ public:
         current() = this;
         static const weft_streams_vt streams_table{
             sizeof streams_table, 0, open, send, credit, received, padding, peer_name};
-        static const weft_buffers_vt buffers{sizeof buffers, 0,       alloc,  nullptr,
+        static const weft_buffers_vt buffers{sizeof buffers, 0,       alloc,  wrap,
                                              retain,         release, nullptr};
+        static const weft_listeners_vt listeners{sizeof listeners, 0, lease, give_back};
+        static const weft_shared_vt shared{sizeof shared, 0, shared_acquire, shared_release};
         static const weft_reactor_vt reactor{sizeof reactor, 0,      now,     nullptr, timer, watch,
                                              modify,         cancel, nullptr, index,   defer};
         static const weft_events_vt events{sizeof events, 0, emit, nullptr};
         static const weft_tasks_vt tasks{sizeof tasks, 0, run_task};
         static const weft_host_vt host{sizeof host, WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0,
                                        nullptr,     nullptr,        log_line};
-        services = {nullptr, &host,  &streams_table, &buffers, &reactor,
-                    nullptr, &tasks, &events,        nullptr,  nullptr};
+        services = {nullptr,    &host,  &streams_table, &buffers, &reactor,
+                    &listeners, &tasks, &events,        nullptr,  &shared};
     }
     ~fake_host() {
         current() = nullptr;
@@ -72,6 +76,8 @@ public:
     int buffers_alive = 0;
     bool out_of_memory = false;
     bool no_watches = false;
+    int listening = -1;  // the descriptor that a lease gives
+    int leases = 0;
 
     weft_stream* new_stream() { return &streams.emplace_back(); }
     size_t watches() const { return watches_.size(); }
@@ -200,6 +206,11 @@ private:
         void (*fn)(void*);
         void* ctx;
     };
+    struct shared_entry {
+        void* object = nullptr;
+        void (*destroy)(void*) = nullptr;
+        int references = 0;
+    };
     struct task_entry {
         void (*work)(void*);
         void (*done)(void*);
@@ -262,14 +273,43 @@ private:
 
     static uint8_t* alloc(weft_worker*, uint32_t cap, weft_slice* out) {
         if (current()->out_of_memory) return nullptr;
-        auto* b = new weft_buf{1, std::make_unique<uint8_t[]>(cap)};
+        auto* b = new weft_buf{1, std::make_unique<uint8_t[]>(cap), nullptr, nullptr};
         ++current()->buffers_alive;
         *out = {b, b->bytes.get(), cap, 0};
         return b->bytes.get();
     }
+    static int32_t wrap(weft_worker*, const void* p, uint32_t n, void (*rel)(void*), void* ctx,
+                        weft_slice* out) {
+        auto* b = new weft_buf{1, nullptr, rel, ctx};
+        ++current()->buffers_alive;
+        *out = {b, static_cast<const uint8_t*>(p), n, 0};
+        return WEFT_OK;
+    }
+    static uint64_t lease(weft_worker*, const char*, uint16_t, int32_t, int* fd, weft_error*) {
+        *fd = current()->listening;
+        ++current()->leases;
+        return 1;
+    }
+    static void give_back(weft_worker*, uint64_t) { --current()->leases; }
+
+    static void* shared_acquire(weft_host*, const char* key, uint32_t, void* (*make)(void*),
+                                void* ctx, void (*destroy)(void*)) {
+        shared_entry& e = current()->shared_[key];
+        if (e.references++ == 0) e.object = make(ctx);
+        e.destroy = destroy;
+        return e.object;
+    }
+    static void shared_release(weft_host*, const char* key) {
+        const auto it = current()->shared_.find(key);
+        if (--it->second.references != 0) return;
+        it->second.destroy(it->second.object);
+        current()->shared_.erase(it);
+    }
+
     static void retain(const weft_slice* s) { ++s->owner->count; }
     static void release(const weft_slice* s) {
         if (--s->owner->count != 0) return;
+        if (s->owner->release) s->owner->release(s->owner->ctx);
         delete s->owner;
         --current()->buffers_alive;
     }
@@ -309,6 +349,7 @@ private:
     }
     static void log_line(weft_host*, uint32_t, const char* text) { throw std::logic_error(text); }
 
+    std::map<std::string, shared_entry> shared_;
     std::map<uint64_t, timer_entry> timers_;
     std::map<uint64_t, watch_entry> watches_;
     std::vector<task_entry> tasks_;

@@ -17,15 +17,16 @@ namespace weft::tcp {
 
 class listening_socket {
 public:
-    explicit listening_socket(const char* host = "127.0.0.1", int backlog = 16) {
+    explicit listening_socket(const char* host = "127.0.0.1", int backlog = 16, int flags = 0) {
         auto a = *socket_address::parse(host, 0);
-        fd_ = socket(a.family(), SOCK_STREAM | SOCK_CLOEXEC, 0);
+        fd_ = socket(a.family(), SOCK_STREAM | SOCK_CLOEXEC | flags, 0);
         if (bind(fd_, &a.generic, a.size()) != 0 || listen(fd_, backlog) != 0) stop();
     }
     ~listening_socket() { stop(); }
     listening_socket(const listening_socket&) = delete;
     listening_socket& operator=(const listening_socket&) = delete;
 
+    int fd() const { return fd_; }
     bool ok() const { return fd_ >= 0; }
     uint16_t port() const { return socket_address::local_of(fd_).port(); }
     int accept_one() const { return accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC); }

@@ -22,6 +22,7 @@
 
 #include <cstdio>
 #include <memory>
+#include <utility>
 
 namespace weft {
 
@@ -96,6 +97,17 @@ int32_t guarded(weft_error* e, F&& f) noexcept {
     }
 }
 
+// For calls that have no way to report: what went wrong is logged. False when f threw.
+template <class F>
+bool logged(const char* call, F&& f) noexcept {
+    weft_error e{};
+    if (guarded(&e, std::forward<F>(f)) == WEFT_OK) return true;
+    char text[sizeof e.text + 32];
+    std::snprintf(text, sizeof text, "%s: %s", call, e.text);
+    log(WEFT_ERROR, text);
+    return false;
+}
+
 template <class T>
 const T* service(weft_host* h, const weft_host_vt* vt, const char* id) {
     return static_cast<const T*>(vt->get(h, id));
@@ -127,7 +139,7 @@ struct binding_table {
         });
     }
     static void destroy(void* b) {
-        guarded(nullptr, [&] { delete static_cast<binding*>(b); });
+        logged("destroy", [&] { delete static_cast<binding*>(b); });
     }
     static int32_t attach(void* b, weft_worker* w, void** out, weft_error* e) {
         return guarded(e, [&] { *out = static_cast<binding*>(b)->attach(worker{w}).release(); });
@@ -135,26 +147,25 @@ struct binding_table {
     static int32_t accept(void* i, weft_stream* s, const weft_begin* b, const weft_endpoint_vt** vt,
                           void** self) {
         endpoint* ep = nullptr;
-        const int32_t rc =
-            guarded(nullptr, [&] { ep = static_cast<instance*>(i)->accept(stream{s}, *b); });
-        if (rc != WEFT_OK) return rc;
+        if (!logged("accept", [&] { ep = static_cast<instance*>(i)->accept(stream{s}, *b); }))
+            return WEFT_E_INTERNAL;
         if (!ep) return WEFT_E_INVALID;
         *vt = endpoint::table();
         *self = ep;
         return WEFT_OK;
     }
     static void drain(void* i, uint32_t why, uint64_t deadline_ns) {
-        guarded(nullptr, [&] { static_cast<instance*>(i)->drain(why, deadline_ns); });
+        logged("drain", [&] { static_cast<instance*>(i)->drain(why, deadline_ns); });
     }
     static void detach(void* i) {
-        guarded(nullptr, [&] { delete static_cast<instance*>(i); });
+        logged("detach", [&] { delete static_cast<instance*>(i); });
     }
     static int32_t init(weft_host* h, const weft_host_vt* vt, void** out, weft_error* e) {
         if (const int32_t rc = bind_services(h, vt, e); rc != WEFT_OK) return rc;
         return guarded(e, [&] { *out = new Plugin(); });
     }
     static void deinit(void* plugin) {
-        guarded(nullptr, [&] { delete static_cast<Plugin*>(plugin); });
+        logged("deinit", [&] { delete static_cast<Plugin*>(plugin); });
     }
     static const void* get(void* plugin, const char* id) {
         if constexpr (requires { Plugin::extension(plugin, id); })

@@ -4,6 +4,7 @@
 #include <weft/meta.hpp>
 #include <weft/slice.hpp>
 
+#include <cstdio>
 #include <exception>
 #include <initializer_list>
 #include <span>
@@ -169,7 +170,10 @@ private:
         }
     }
     static void fault(weft_stream* s, const char* what) noexcept {
-        log(WEFT_ERROR, what);
+        char text[512];
+        std::snprintf(text, sizeof text, "exception on the stream with %s, which ends it: %s",
+                      stream{s}.peer_name(), what);
+        log(WEFT_ERROR, text);
         stream{s}.abort();
         stream{s}.reset();
     }

@@ -24,7 +24,8 @@ typedef struct weft_tcp_begin {
 
 #define WEFT_META_TCP_RESET_NAME "tcp.reset/1"
 #define WEFT_META_TCP_RESET 0xb899d265u
-/* RESET or ABORT from a client: why there is no connection. */
+/* RESET or ABORT from a client: why there is no connection. END, from either kind: the binding
+ * gives the connection up, not the peer; what is said in answer still reaches the peer. */
 typedef struct weft_tcp_reset {
     weft_meta m;
     int32_t error; /* errno, or 0 */
