@@ -34,7 +34,7 @@ const binding_schema& installed_types::schema(const plugin_info& binding) const 
 std::string installed_types::refusal(const std::string& role, const std::string& type) const {
     if (const plugin_info* found = find(role, type)) {
         if (found->error.empty()) return "";
-        return "type " + in_quotes(type) + " cannot be used: " + found->file + ": " + found->error;
+        return "type " + in_quotes(type) + " cannot be used: " + found->error;
     }
     const words have = types(role);
     const std::string known =

@@ -113,13 +113,14 @@ reload_result engine::impl::reload(const config::configuration& c, std::vector<p
             serving.push_back(std::move(b));
             continue;
         }
-        std::swap(serving[it->second], b);
-        old[b->name] = {std::move(b), WEFT_DRAIN_REPLACE};
+        auto& place = serving[it->second];
+        std::swap(place, b);
+        old.emplace(place->name, std::pair(std::move(b), WEFT_DRAIN_REPLACE));
     }
     for (const auto& name : result.removed) {
         auto& gone = serving[runs.at(name)];
         for (auto& l : loops) l->call([&] { l->set_exit(gone->id, nullptr); });
-        old[name] = {std::move(gone), WEFT_DRAIN_REMOVE};
+        old.emplace(name, std::pair(std::move(gone), WEFT_DRAIN_REMOVE));
     }
     std::erase(serving, nullptr);
     std::vector<binding_runtime*> leaving_order;

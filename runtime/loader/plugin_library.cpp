@@ -39,7 +39,12 @@ const weft_plugin* open_plugin(boost::dll::shared_library& library, const std::s
     // Now and local: a missing symbol fails here and not in traffic, and plugins do not see each
     // other's symbols.
     library.load(file, error, boost::dll::load_mode::rtld_now | boost::dll::load_mode::rtld_local);
-    if (error) throw plugin_error(fmt::format("{}: {}", file, error.message()));
+    if (error) {
+        // The dynamic loader's own words name the symbol or the fault; they begin with the file.
+        const char* why = ::dlerror();
+        const std::string text = why ? why : error.message();
+        throw plugin_error(text.starts_with(file) ? text : fmt::format("{}: {}", file, text));
+    }
     stay_mapped_when_sanitized(file);
     if (!library.has(WEFT_PLUGIN_ENTRY))
         throw plugin_error(

@@ -94,7 +94,17 @@ inline std::vector<plugin_info> fake_plugins() {
         {"exporter", "stdout", "0.1.0", "weft-exporter-stdout.so", 0, 1, 0, "", {}, {}, ""},
         {"guard", "jwt", "0.1.0", "weft-guard-jwt.so", 0, 1, 0, "", {}, {}, ""},
         {"vault", "filesystem", "0.1.0", "weft-vault-filesystem.so", 0, 1, 0, "", {}, {}, ""},
-        {"binding", "broken", "", "weft-binding-broken.so", 0, 0, 0, "", {}, {}, "it needs ABI 9"},
+        {"binding",
+         "broken",
+         "",
+         "weft-binding-broken.so",
+         0,
+         0,
+         0,
+         "",
+         {},
+         {},
+         "weft-binding-broken.so: it needs ABI 9"},
     };
 }
 
