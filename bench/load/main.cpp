@@ -57,11 +57,12 @@ int main(int argc, char** argv) {
         {"idle", load::idle},
         {"fan_out", load::fan_out},
         {"first_connack", load::first_connack},
+        {"steady", load::steady},
     };
     const auto chosen = argc > 1 ? scenarios.find(argv[1]) : scenarios.end();
     if (chosen == scenarios.end()) {
         std::fprintf(stderr,
-                     "usage: weft-load throughput|latency|idle|fan_out|first_connack "
+                     "usage: weft-load throughput|latency|idle|fan_out|first_connack|steady "
                      "[--port N] [--option value ...]\n");
         return 2;
     }
