@@ -146,6 +146,8 @@ void connection::on_deadline() {
     }
 }
 
+// 0x8B and not 0x9C or 0x9D (3.14.2.1): those send the client to another server, now or for good,
+// and it is to come back to this one.
 void connection::shut_down() {
     if (state_ == state::closing) return;
     if (state_ == state::awaiting_connect) return lost();

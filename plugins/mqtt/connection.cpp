@@ -56,6 +56,8 @@ void connection::on_end(stream s, const weft_frame& f) {
     if (state_ == state::closing) return;
     if (s != net_) return close_from_provider(f);
     net_ended_ = true;
+    // Not the peer has ended it but the network binding, whose time is over: words still go out.
+    if (const meta_view<weft_tcp_reset> given_up(f.meta); given_up) return shut_down();
     // Unread input may still hold a DISCONNECT, so that nothing is known yet.
     if (!goodbye_ && !unread()) lost();
 }

@@ -21,15 +21,32 @@ server::server(const settings& s, worker w)
 
 server::~server() {
     if (timer_ != 0) here.cancel(timer_);
+    if (deadline_timer_ != 0) here.cancel(deadline_timer_);
 }
 
 endpoint* server::accept(stream s, const weft_begin& b) {
-    if (draining_) return nullptr;
+    if (said_goodbye_) return nullptr;
     return new connection(*this, s, b);
 }
 
-void server::drain(uint32_t, uint64_t) {
-    draining_ = true;
+// Who is connected stays as long as it likes, or until the deadline: a client cannot be moved to
+// the next generation without being disconnected.
+void server::drain(uint32_t why, uint64_t deadline_ns) {
+    if (why == WEFT_DRAIN_STOP) return say_goodbye();
+    if (said_goodbye_ || deadline_ns >= deadline_ns_) return;
+    deadline_ns_ = deadline_ns;
+    if (deadline_timer_ != 0) here.cancel(deadline_timer_);
+    deadline_timer_ = here.timer_at(deadline_ns, call<&server::on_drain_deadline>, this);
+}
+
+void server::on_drain_deadline() {
+    deadline_timer_ = 0;
+    say_goodbye();
+}
+
+void server::say_goodbye() {
+    if (deadline_timer_ != 0) here.cancel(std::exchange(deadline_timer_, 0));
+    said_goodbye_ = true;
     for (auto* c = all_.next; c != &all_; c = c->next) static_cast<connection*>(c)->shut_down();
 }
 

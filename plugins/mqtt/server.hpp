@@ -87,6 +87,8 @@ private:
     void on_tick();
     void on_flush();
     void schedule();
+    void on_drain_deadline();
+    void say_goodbye();
 
     timer_wheel wheel_;
     connection_links all_;
@@ -95,7 +97,8 @@ private:
     std::vector<std::unique_ptr<outbox>> spare_;
     uint64_t timer_ = 0;
     bool flush_deferred_ = false;
-    bool draining_ = false;
+    uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;  // of a generation that is replaced
+    bool said_goodbye_ = false;
 };
 
 }  // namespace weft::mqtt
