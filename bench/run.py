@@ -232,6 +232,24 @@ def table(rows):
     return "\n".join(lines)
 
 
+def hops(build):
+    """What the stream ABI costs by itself, from bench_hop: one loop, nothing but frames."""
+    done = subprocess.run([Path(build) / "bench" / "bench_hop", "--benchmark_format=json"],
+                          capture_output=True, text=True, check=True)  # fmt: skip
+    found = {b["name"]: b for b in json.loads(done.stdout)["benchmarks"]}
+    data = [found[f"data_through_hops/{n}/real_time"] for n in (0, 4)]
+    per_frame = [1e9 / b["items_per_second"] for b in data]
+    opens = found["opens_through_hops/4/real_time"]
+    rows = {
+        "one pass-through hop, ns per DATA frame": (per_frame[1] - per_frame[0]) / 4,
+        "copies of payload per frame": data[1]["copies_per_frame"],
+        "allocations per frame": round(data[1]["allocations_per_frame"], 2),
+        "streams opened and ended per second, through 4 hops": opens["items_per_second"],
+        "memory per stream, bytes": found["memory_of_a_stream/4/iterations:1"]["bytes_per_stream"],
+    }
+    return "\n".join(["| | |", "|---|---:|", *(f"| {name} | {number(value)} |" for name, value in rows.items())])
+
+
 def machine():
     model = next(
         (line.split(":")[1].strip() for line in Path("/proc/cpuinfo").read_text().splitlines() if "model name" in line),
@@ -241,7 +259,7 @@ def machine():
     return f"{os.cpu_count()} cores of {model}, {int(memory) // (1 << 20)} GiB, Linux {platform.release()}"
 
 
-def document(rows, workers):
+def document(rows, workers, hop_table):
     mosquitto = subprocess.run(["/usr/sbin/mosquitto", "-h"], capture_output=True, text=True).stdout.split("\n")[0]
     head = subprocess.run(
         ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
@@ -259,6 +277,10 @@ and acknowledges at once.
 - command: `./dev bench --workers {workers}`; payload 100 bytes; the client is `bench/load/`
 
 {table(rows)}
+
+The stream ABI by itself (`bench_hop`)
+
+{hop_table}
 
 What the rows mean
 
@@ -280,9 +302,10 @@ def main():
     raise_file_limit()
     with Bench(args.build, args.workers, args.quick) as bench:
         rows = measure(bench, [args.only] if args.only else SCENARIOS)
-    print(table(rows))
+    hop_table = hops(args.build)
+    print(table(rows), hop_table, sep="\n\n")
     if not (args.quick or args.only):
-        (ROOT / "docs" / "benchmarks.md").write_text(document(rows, args.workers))
+        (ROOT / "docs" / "benchmarks.md").write_text(document(rows, args.workers, hop_table))
         print("\nwritten to docs/benchmarks.md", file=sys.stderr)
 
 
