@@ -15,7 +15,9 @@ endif()
 # The build folder looks like an installation: bin/weft finds ../lib/weft/plugins.
 set(CMAKE_RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/bin")
 set(WEFT_PLUGIN_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/lib/weft/plugins")
-set(WEFT_PLUGIN_INSTALL_DIRECTORY "${CMAKE_INSTALL_LIBDIR}/weft/plugins")
+# Not CMAKE_INSTALL_LIBDIR, which Debian makes lib/<triplet> below /usr: bin/weft looks in lib.
+set(WEFT_PLUGIN_INSTALL_DIRECTORY "lib/weft/plugins")
+set(WEFT_SCHEMA_INSTALL_DIRECTORY "${CMAKE_INSTALL_DATADIR}/weft/schemas")
 
 find_program(WEFT_CCACHE ccache)
 if(WEFT_CCACHE)

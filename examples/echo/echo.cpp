@@ -5,9 +5,12 @@
 
 #include <weft/plugin.hpp>
 
+#include <set>
+
 namespace {
 
 struct echo : weft::endpoint {
+    echo(std::set<echo*>& a, weft::stream s) : all(a), own(s) { all.insert(this); }
     void on_data(weft::stream s, const weft_data& d) override {
         s.data(weft::slices(d), d.h.meta, d.h.flags);
     }
@@ -17,7 +20,13 @@ struct echo : weft::endpoint {
     void on_end(weft::stream s, const weft_frame&) override { s.end(); }
     void on_abort(weft::stream s, const weft_frame&) override { s.abort(); }
     void on_reset(weft::stream s, const weft_frame&) override { s.reset(); }
-    void on_closed(weft::stream) override { delete this; }
+    void on_closed(weft::stream) override {
+        all.erase(this);
+        delete this;
+    }
+
+    std::set<echo*>& all;
+    weft::stream own;
 };
 
 struct echo_instance : weft::instance {
@@ -25,8 +34,14 @@ struct echo_instance : weft::instance {
 
     weft::endpoint* accept(weft::stream s, const weft_begin& b) override {
         s.begin(b.h.meta);
-        return new echo;
+        return new echo(all, s);
     }
+    void drain(uint32_t why, uint64_t) override {
+        if (why != WEFT_DRAIN_STOP) return;  // after a reload streams go on until they end
+        for (auto* e : all) e->own.end();
+    }
+
+    std::set<echo*> all;
 };
 
 struct echo_plugin : weft::plugin_of<echo_instance> {

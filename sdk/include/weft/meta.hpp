@@ -2,6 +2,7 @@
 #pragma once
 
 #include <weft/abi.h>
+#include <weft/meta/http.h>
 #include <weft/meta/kafka.h>
 #include <weft/meta/mqtt.h>
 #include <weft/meta/tcp.h>
@@ -33,6 +34,7 @@ struct meta_name;  // specialise for own types: static constexpr const char* val
     };                                                    \
     static_assert(meta_type(NAME##_NAME) == NAME)
 
+WEFT_META_TYPE(weft_http_begin, WEFT_META_HTTP_BEGIN);
 WEFT_META_TYPE(weft_tcp_begin, WEFT_META_TCP_BEGIN);
 WEFT_META_TYPE(weft_tcp_reset, WEFT_META_TCP_RESET);
 WEFT_META_TYPE(weft_mqtt_begin, WEFT_META_MQTT_BEGIN);

@@ -4,7 +4,6 @@
 
 #include <weft/stream.hpp>
 
-#include <atomic>
 #include <memory>
 #include <string>
 #include <type_traits>
@@ -41,7 +40,8 @@ struct member_call<Method> {
 template <auto Method>
 inline constexpr auto* call = &member_call<Method>::invoke;
 
-// A metric cell: one writer (the worker), read by the host at any time.
+// A metric cell: one writer (the worker), read by the host at any time. Builtins of the compiler,
+// since libc++ got std::atomic_ref late.
 class metric {
 public:
     metric() = default;
@@ -49,11 +49,9 @@ public:
     void add(uint64_t n = 1) { set(get() + n); }
     void sub(uint64_t n = 1) { set(get() - n); }
     void set(uint64_t v) {
-        if (cell_) std::atomic_ref(*cell_).store(v, std::memory_order_relaxed);
+        if (cell_) __atomic_store_n(cell_, v, __ATOMIC_RELAXED);
     }
-    uint64_t get() const {
-        return cell_ ? std::atomic_ref(*cell_).load(std::memory_order_relaxed) : 0;
-    }
+    uint64_t get() const { return cell_ ? __atomic_load_n(cell_, __ATOMIC_RELAXED) : 0; }
 
 private:
     uint64_t* cell_ = nullptr;
