@@ -47,7 +47,7 @@ class Swapped(Weft):
             PLUGINS / "weft-binding-tcp.so",
             PLUGINS / "weft-exporter-stdout.so",
             BUILD / "examples" / "weft-binding-echo.so",
-            BUILD / "tests" / "plugins" / "weft-binding-hostile.so",
+            *(BUILD / "tests" / "plugins" / f"weft-binding-{n}.so" for n in ("hostile", "stamp-one", "stamp-two")),
         ]:
             shutil.copy(file, self.plugins)
         args = [] if watch else ["--no-watch"]
@@ -381,3 +381,27 @@ def test_a_hundred_reloads_leave_nothing_behind(tmp_path, port):
         assert answered(s)
         assert len(weft.mappings("echo")) == 2 or SANITIZED
         assert weft.memory_kib() < memory + 2048 or SANITIZED, f"{memory} KiB before"
+
+
+def test_two_plugins_with_two_versions_of_one_library(tmp_path, port):
+    second = free_port()
+    text = f"""
+name: test
+bindings:
+  tcp_server:
+    type: tcp
+    kind: server
+    options: {{host: 127.0.0.1, port: [{port}, {second}]}}
+    routes:
+      - when: [{{port: {second}}}]
+        exit: two
+    exit: one
+  one: {{type: stamp-one, kind: server}}
+  two: {{type: stamp-two, kind: server}}
+"""
+    with Swapped(tmp_path, text, workers=1).wait_ready():
+        for p, number in ((port, "one"), (second, "two")):
+            with connect(p) as s:
+                for calls in (1, 2):
+                    s.sendall(b"?")
+                    assert s.recv(100) == f"version {number} {calls} {calls}\n".encode()
