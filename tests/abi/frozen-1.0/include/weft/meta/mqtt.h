@@ -34,7 +34,7 @@ extern "C" {
 enum { WEFT_MQTT_V311 = 4, WEFT_MQTT_V5 = 5 };
 enum {
     WEFT_MQTT_CLEAN_START = 1,     /* BEGIN up: 3.1.2.4 */
-    WEFT_MQTT_WILL = 2,            /* BEGIN up: a will follows as DATA mqtt.will (later minor) */
+    WEFT_MQTT_WILL = 2,            /* BEGIN up: a will follows as DATA mqtt.will */
     WEFT_MQTT_SESSION_PRESENT = 4, /* BEGIN reply: 3.2.2.1.1 */
     WEFT_MQTT_PROBLEM_INFO = 8     /* BEGIN up: reason strings are wanted, 3.1.2.11.7 */
 };
@@ -88,6 +88,25 @@ typedef struct weft_mqtt_publish {
     weft_ref properties; /* list of weft_pair: user properties, in order, repeated ones kept */
     weft_ref subscription_ids; /* down: list of uint32_t */
 } weft_mqtt_publish;
+
+#define WEFT_META_MQTT_WILL_NAME "mqtt.will/1"
+#define WEFT_META_MQTT_WILL 0x4aef7fdfu
+/* DATA right behind a BEGIN with WEFT_MQTT_WILL; the payload is the will's. The provider publishes
+ * it when the stream ABORTs, or ENDs with reason 0x04, and `delay_s` or the session's end has
+ * passed (3.1.2.5, 3.1.3.2.2). */
+typedef struct weft_mqtt_will {
+    weft_meta m;
+    uint8_t qos;
+    uint8_t flags;  /* RETAIN, HAS_EXPIRY */
+    uint8_t format; /* Payload Format Indicator, NONE when absent */
+    uint8_t pad;
+    uint32_t delay_s;
+    uint32_t expiry_s;
+    uint32_t deferred; /* payload bytes that follow in further DATA frames */
+    weft_ref topic;
+    weft_ref content_type, response_topic, correlation; /* null when absent */
+    weft_ref properties; /* list of weft_pair: user properties, in order, repeated ones kept */
+} weft_mqtt_will;
 
 #define WEFT_META_MQTT_ACK_NAME "mqtt.ack/1"
 #define WEFT_META_MQTT_ACK 0xd773dee4u
