@@ -56,8 +56,12 @@ struct cache_route {
     uint64_t exit = 0;
 };
 
+// Tells this build of the plugin from others that are mapped at the same time.
+std::string this_build();
+
 struct cache_config {
-    std::string name;       // "namespace:binding"
+    std::string name;  // "namespace:binding"
+    std::string build = this_build();
     std::string directory;  // of this cache_server's logs
     uint32_t workers = 1;
     std::vector<std::string> bootstrap;

@@ -2,7 +2,6 @@
 
 #include "cache.hpp"
 #include "history_stream.hpp"
-#include "relay.hpp"
 #include "tail_stream.hpp"
 
 #include <algorithm>
@@ -59,31 +58,43 @@ std::unique_ptr<binding> make_cache_client(binding_config config) {
     return std::make_unique<client_binding>(config);
 }
 
-topic_reader& cache_client::topic(const std::string& name, uint64_t exit) {
-    auto& t = topics_[name];
-    if (!t) t = std::make_unique<topic_reader>(*this, name, exit);
-    return *t;
+// Null for a topic that is not known here and will not be any more.
+topic_reader* cache_client::topic(const std::string& name, uint64_t exit) {
+    if (const auto it = topics_.find(name); it != topics_.end()) return it->second.get();
+    if (retired_) return nullptr;
+    return (topics_[name] = std::make_unique<topic_reader>(*this, name, exit)).get();
 }
 
 endpoint* cache_client::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> m(b.h.meta);
-    if (!m || drained_) return nullptr;
+    if (!m || refuses_) return nullptr;
     const std::string name(m.text(m->topic));
     const uint64_t exit = config_.exit_for(name);
     if (!exit || !valid_topic(name)) return nullptr;
+    if (m->role == WEFT_KAFKA_PRODUCE ||
+        (m->role == WEFT_KAFKA_META && (m->flags & WEFT_KAFKA_FRESH)))
+        return relays_.accept(worker_, exit, s, b, retired_);
+    auto* t = topic(name, exit);
+    return t ? accept_reader(s, m, *t) : nullptr;
+}
+
+endpoint* cache_client::accept_reader(stream s, const meta_view<weft_kafka_begin>& m,
+                                      topic_reader& t) {
+    reader* r = nullptr;
     switch (m->role) {
-        case WEFT_KAFKA_PRODUCE:
-            return &(new relay(worker_, exit, s, b))->caller();
         case WEFT_KAFKA_TAIL:
-            return new tail_stream(*this, topic(name, exit), s);
+            r = new tail_stream(*this, t, s);
+            break;
         case WEFT_KAFKA_HISTORY:
-            return new history_stream(*this, topic(name, exit), s, m);
+            return new history_stream(*this, t, s, m);
         case WEFT_KAFKA_META:
-            if (m->flags & WEFT_KAFKA_FRESH) return &(new relay(worker_, exit, s, b))->caller();
-            return new meta_stream(topic(name, exit), s);
+            r = new meta_stream(t, s);
+            break;
         default:
             return nullptr;
     }
+    if (retired_) r->on_retired();
+    return r;
 }
 
 void cache_client::schedule(reader& r) {
@@ -110,9 +121,17 @@ void cache_client::on_turn() {
     scheduled_.erase(scheduled_.begin(), scheduled_.begin() + static_cast<std::ptrdiff_t>(n));
 }
 
-void cache_client::drain(uint32_t, uint64_t) {
-    drained_ = true;
-    for (auto& [name, t] : topics_) t->drain();
+// Replaced or removed: tails and the like move to the successor, histories are read to their end
+// here, and what is being produced is answered here.
+void cache_client::drain(uint32_t why, uint64_t) {
+    if (why == WEFT_DRAIN_STOP) {
+        refuses_ = true;
+        for (auto& [name, t] : topics_) t->drain();
+        return;
+    }
+    if (std::exchange(retired_, true)) return;
+    relays_.drain();
+    for (auto& [name, t] : topics_) t->retire();
 }
 
 }  // namespace weft::kafka

@@ -1,6 +1,7 @@
 // An instance of the cache_client kind.
 #pragma once
 
+#include "relay.hpp"
 #include "topic_reader.hpp"
 
 #include <weft/plugin.hpp>
@@ -27,13 +28,17 @@ private:
     void schedule(reader& r) override;
     void unschedule(reader& r) override;
     void on_turn();
-    topic_reader& topic(const std::string& name, uint64_t exit);
+    topic_reader* topic(const std::string& name, uint64_t exit);
+    endpoint* accept_reader(stream s, const meta_view<weft_kafka_begin>& m, topic_reader& t);
 
     const cache_config& config_;
     weft::worker worker_;
     segment_maps maps_;
     std::vector<reader*> scheduled_;  // in the order of asking; null where one has left
-    bool posted_ = false, drained_ = false;
+    relays relays_;
+    bool posted_ = false;
+    bool retired_ = false;  // a newer generation takes over
+    bool refuses_ = false;  // takes no stream any more
     std::map<std::string, std::unique_ptr<topic_reader>, std::less<>> topics_;
 };
 

@@ -131,13 +131,17 @@ history_stream::step history_stream::read(part& p) {
     if (!cursor_) {
         if (p.from >= p.to) return step::finished;
         auto log = topic_.log(p.id);
-        if (!log) return step::waiting;
-        if (p.from < log->start()) {
-            start_refetch(p, std::min(p.to, log->start()));
+        const bool over = topic_.is_over(log.get());
+        if (!log && !over) return step::waiting;
+        const int64_t start = log ? log->start() : p.to;
+        // A log that nobody writes any more is read as far as it goes.
+        const int64_t to = over && log ? std::min(p.to, log->next()) : p.to;
+        if (p.from < start || p.from >= to) {
+            start_refetch(p, p.from < start ? std::min(p.to, start) : p.to);
             return step::blocked;
         }
         cursor_.emplace(std::move(log),
-                        filtered_cursor::query{filters_, p.from, p.to, newest_per_key_});
+                        filtered_cursor::query{filters_, p.from, to, newest_per_key_});
         told_ = p.from;
     }
     for (;;) {
@@ -153,7 +157,9 @@ history_stream::step history_stream::read(part& p) {
             case read_state::busy:
                 return step::again;
             case read_state::wait:
-                return step::waiting;
+                if (!topic_.is_over(topic_.log(p.id).get())) return step::waiting;
+                cursor_.reset();
+                return step::again;
             case read_state::lost: {
                 // Retention was faster, or the file is rotten: Kafka has it.
                 const auto log = topic_.log(p.id);
@@ -163,7 +169,9 @@ history_stream::step history_stream::read(part& p) {
                 return step::blocked;
             }
             default:
-                return step::finished;
+                if (p.from >= p.to) return step::finished;
+                cursor_.reset();
+                return step::again;
         }
     }
 }

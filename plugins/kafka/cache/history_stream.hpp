@@ -22,6 +22,7 @@ public:
     void on_partitions() override { pump(); }
     void on_records() override { pump(); }
     void on_answer() override { pump(); }
+    void on_retired() override { pump(); }  // it ends by itself
     void on_turn() override { pump(); }
     void on_status(const weft_meta* status) override { stream_.flush(status); }
     stream peer() const override { return stream_; }

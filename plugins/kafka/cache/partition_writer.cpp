@@ -47,9 +47,12 @@ partition_writer::partition_writer(writer_host& host, owner& o, shared_topic& sh
       owner_(o),
       shared_(shared),
       source_(std::move(s)),
+      folder_(host.config().directory + "/" + source_.topic + "-" +
+              std::to_string(source_.partition)),
+      claim_(folder_),
       fetch_(host.on(), source_.exit, *this, host.config().limits.reopen_min_ms,
              host.config().limits.reopen_max_ms) {
-    open_log(false);
+    take_log();
 }
 
 partition_writer::~partition_writer() {
@@ -60,13 +63,27 @@ std::string partition_writer::where() const {
     return "partition " + std::to_string(source_.partition) + " of topic (" + source_.topic + ")";
 }
 
+// An older generation may still write the log; this is called again when it has let go.
+void partition_writer::take_log() {
+    if (state_ != state::waiting) return;
+    if (!claim_.take(host_.on(), call<&partition_writer::take_log>, this)) return;
+    // Of our own build: the log goes on as it is, under its readers.
+    auto log = shared_.log(source_.partition);
+    if (!log || log->options().directory != folder_ ||
+        log->options().identity.cluster_id != source_.cluster_id)
+        return open_log(false);
+    log->reopen();
+    log->mend();
+    on_opened(std::move(log));
+}
+
 void partition_writer::open_log(bool empty_first) {
     state_ = state::opening;
     const auto& c = host_.config();
     auto task = std::make_unique<open_task>();
     task->writer = this;
     task->empty_first = empty_first;
-    task->setup = {c.directory + "/" + source_.topic + "-" + std::to_string(source_.partition),
+    task->setup = {folder_,
                    {source_.cluster_id, source_.topic, source_.partition},
                    c.log,
                    host_.logs().memory(),
@@ -84,7 +101,7 @@ void partition_writer::open_log(bool empty_first) {
 
 void partition_writer::on_opened(std::shared_ptr<partition_log> log) {
     opening_ = nullptr;
-    if (state_ == state::stopped) return;
+    if (state_ == state::stopped) return let_go();
     log_ = std::move(log);
     tell_notices();
     fetch_.start();
@@ -267,8 +284,18 @@ void partition_writer::maintain() {
 }
 
 void partition_writer::stop() {
-    state_ = state::stopped;
+    if (std::exchange(state_, state::stopped) == state::stopped) return;
     fetch_.stop();
+    if (!opening_) let_go();  // else the files are still being looked through
+}
+
+void partition_writer::let_go() {
+    if (log_) {
+        host_.batch().flush(static_cast<int64_t>(host_.on().wall_ms()));
+        log_->close();
+    }
+    claim_.release();
+    shared_.wake_all();
 }
 
 }  // namespace weft::kafka

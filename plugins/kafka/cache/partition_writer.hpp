@@ -1,13 +1,15 @@
-// Keeps one partition's log up to date: opens it, makes sure that it continues what Kafka has, then
-// appends what a FETCH stream brings.
+// Keeps one partition's log up to date: waits until an older generation has let go of it, opens it,
+// makes sure that it continues what Kafka has, then appends what a FETCH stream brings.
 //
-//   opening --(files read)--> idle --settle--> verifying --(last record is the same)--> following
-//                              ^                   |                                      |
-//                              +--- upstream broke, offsets contradict: ask META again ---+
+//   waiting --(claim)--> opening --(files read)--> idle --settle--> verifying --(same)--> following
+//                                                   ^                   |                    |
+//              (upstream broke or moved,            +---- ask META -----+--------------------+
+//               offsets contradict)
 #pragma once
 
 #include "cache_config.hpp"
 #include "log/partition_log.hpp"
+#include "log_claim.hpp"
 #include "store.hpp"
 #include "upstream.hpp"
 
@@ -56,13 +58,15 @@ public:
 
     void flushed();  // by the host, after the batch was written
     void maintain();
-    void stop();  // drain: no more appends
+    void stop();  // drain: no more appends; whoever comes next may have the log
 
 private:
-    enum class state : uint8_t { opening, idle, verifying, following, stopped };
+    enum class state : uint8_t { waiting, opening, idle, verifying, following, stopped };
     struct open_task;
 
+    void take_log();
     void open_log(bool empty_first);
+    void let_go();
     void on_opened(std::shared_ptr<partition_log> log);
     void start_over(const std::string& why);
     void verify(const weft_data& d);
@@ -80,7 +84,9 @@ private:
     owner& owner_;
     shared_topic& shared_;
     source source_;
-    state state_ = state::opening;
+    const std::string folder_;
+    log_claim claim_;
+    state state_ = state::waiting;
     bool flush_due_ = false;
     std::shared_ptr<partition_log> log_;
     open_task* opening_ = nullptr;

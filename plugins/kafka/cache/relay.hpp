@@ -1,30 +1,28 @@
-// Passes a stream on to the exit, frame by frame in both directions, so that credit stays end to
-// end.
+// Passes streams on to the exit, frame by frame in both directions, so that credit stays end to
+// end. A DRAIN from the exit reaches the caller in the same way.
 #pragma once
 
 #include <weft/worker.hpp>
 
 namespace weft::kafka {
 
-// Deletes itself when both sides are closed. Use: new relay(...), return &r->caller() from accept.
-class relay {
-public:
-    relay(weft::worker w, uint64_t exit, stream caller, const weft_begin& b);
+class relay;
 
-    endpoint& caller() { return caller_; }
+// The relays of an instance that live; it outlives them.
+class relays {
+public:
+    relays() = default;
+    relays(const relays&) = delete;
+    relays& operator=(const relays&) = delete;
+
+    // The endpoint to return from accept. `moves`: the caller is asked to open a successor soon.
+    endpoint* accept(weft::worker w, uint64_t exit, stream caller, const weft_begin& b, bool moves);
+    // Asks every caller to open a successor: what is under way is still passed on and answered.
+    void drain() const;
 
 private:
-    struct side : endpoint {
-        relay& owner;
-        stream to;  // where this side's frames go
-        bool closed = false;
-        explicit side(relay& r) : owner(r) {}
-        void on_frame(stream, const weft_frame& f) override { to.send(f); }
-        void on_closed(stream) override { owner.on_closed(*this); }
-    };
-    void on_closed(side& s);
-
-    side caller_{*this}, exit_{*this};
+    friend class relay;
+    relay* first_ = nullptr;
 };
 
 }  // namespace weft::kafka

@@ -1,9 +1,7 @@
 #include "server.hpp"
 
-#include "cache.hpp"
-#include "relay.hpp"
-
 #include <algorithm>
+#include "cache.hpp"
 
 namespace weft::kafka {
 
@@ -27,7 +25,7 @@ std::unique_ptr<binding> make_cache_server(binding_config config) {
 }
 
 cache_server::cache_server(const cache_config& config, weft::worker w)
-    : config_(config), worker_(w), store_(config.name) {
+    : config_(config), worker_(w), store_(store_name(config.name, config.build)) {
     store_->serve(this, worker_, [this](const std::string& topic) { serve(topic); });
     for (const auto& topic : config_.bootstrap) serve(topic);
     timer_ = worker_.timer_in_ms(config_.limits.maintenance_ms, call<&cache_server::on_maintenance>,
@@ -50,29 +48,33 @@ server_topic* cache_server::serve(const std::string& topic) {
 
 endpoint* cache_server::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> m(b.h.meta);
-    if (!m || drained_) return nullptr;
+    if (!m || refuses_) return nullptr;
     const std::string topic(m.text(m->topic));
     const uint64_t exit = config_.exit_for(topic);
     if (!exit || !valid_topic(topic)) return nullptr;
     switch (m->role) {
         case WEFT_KAFKA_META:
-            if (m->flags & WEFT_KAFKA_FRESH) return &(new relay(worker_, exit, s, b))->caller();
+            if (m->flags & WEFT_KAFKA_FRESH) return relays_.accept(worker_, exit, s, b, drained_);
             return accept_meta(s, topic);
         case WEFT_KAFKA_PRODUCE:
         case WEFT_KAFKA_FETCH:
-            return &(new relay(worker_, exit, s, b))->caller();
+            return relays_.accept(worker_, exit, s, b, drained_);
         default:
             return nullptr;  // records are read from the logs, by a cache_client
     }
 }
 
 endpoint* cache_server::accept_meta(stream s, const std::string& topic) {
-    server_topic* t = serve(topic);
+    const auto known = topics_.find(topic);
+    server_topic* t = !drained_                ? serve(topic)
+                      : known != topics_.end() ? known->second.get()
+                                               : nullptr;
+    if (!t) return nullptr;
     auto* reply = new meta_reply(s, *t);
     meta_writer<weft_kafka_begin> m;
     m->role = WEFT_KAFKA_META;
     m->topic = m.text(topic);
-    m->store = m.text(config_.name);
+    m->store = m.text(store_name(config_.name, config_.build));
     s.begin(m.get());
     t->join(*reply);
     return reply;
@@ -117,10 +119,21 @@ void cache_server::tell_ready() {
     worker_.ready(ready_, waiting);
 }
 
-void cache_server::drain(uint32_t, uint64_t) {
-    drained_ = true;
+// The logs go to the next generation at once, whatever streams are left here: those are only passed
+// on.
+void cache_server::drain(uint32_t why, uint64_t) {
+    if (why == WEFT_DRAIN_STOP) {
+        refuses_ = true;
+    } else {
+        relays_.drain();
+    }
+    if (std::exchange(drained_, true)) return;
+    store_->stop_serving(this);
+    if (timer_) worker_.cancel(std::exchange(timer_, 0));
     batch_.flush(static_cast<int64_t>(worker_.wall_ms()));
     for (auto& [name, t] : topics_) t->drain();
+    // Nobody has to wait for what is done elsewhere now.
+    if (why != WEFT_DRAIN_STOP && !ready_) worker_.ready(true);
 }
 
 }  // namespace weft::kafka

@@ -1,6 +1,7 @@
 // An instance of the cache_server kind.
 #pragma once
 
+#include "relay.hpp"
 #include "server_topic.hpp"
 
 #include <weft/plugin.hpp>
@@ -39,8 +40,11 @@ private:
     store_ref store_;
     log_batch batch_;
     std::vector<partition_writer*> flushing_;
-    bool ready_ = false, drained_ = false;
-    std::string told_;  // what readiness was said to wait for
+    relays relays_;
+    bool ready_ = false;
+    bool drained_ = false;  // writes no log any more
+    bool refuses_ = false;  // takes no stream any more
+    std::string told_;      // what readiness was said to wait for
     uint64_t timer_ = 0;
     std::map<std::string, std::unique_ptr<server_topic>, std::less<>> topics_;
 };

@@ -42,6 +42,7 @@ void server_topic::join(meta_reply& r) {
     replies_.push_back(&r);
     if (partitions_) r.peer().flush(partitions_.get());
     if (status_) r.peer().flush(status_.get());
+    if (drained_) r.peer().drain();
 }
 
 void server_topic::leave(meta_reply& r) {
@@ -132,7 +133,7 @@ void server_topic::maintain() {
 }
 
 void server_topic::drain() {
-    drained_ = true;
+    if (std::exchange(drained_, true)) return;
     meta_.stop();
     for (auto& [id, w] : writers_) w->stop();
     for (auto* r : replies_) r->peer().drain();

@@ -33,6 +33,7 @@ public:
     void join(meta_reply& r);
     void leave(meta_reply& r);
     void maintain();
+    // The logs are let go of, and who listens is asked to listen to a successor.
     void drain();
 
 private:

@@ -5,6 +5,14 @@
 
 namespace weft::kafka {
 
+std::string store_name(const std::string& binding, const std::string& build) {
+    return binding + "@" + build;
+}
+
+bool readable_store(std::string_view name, const std::string& build) {
+    return name.ends_with("@" + build);
+}
+
 void log_listener::wake() {
     if (pending.exchange(true, std::memory_order_acq_rel)) return;
     services.reactor->post(on.handle(), fn, ctx);  // a detached instance has nobody to wake
@@ -78,9 +86,7 @@ store_ref::store_ref(const std::string& name) : key_("kafka.cache/" + name) {
     std::string copy = name;
     store_ = static_cast<store*>(services.shared->acquire(
         services.host, key_.c_str(), store::layout_version, make, &copy, destroy));
-    if (!store_)
-        throw std::runtime_error("the log store '" + name +
-                                 "' is in use by another version of the kafka plugin");
+    if (!store_) throw std::runtime_error("the log store '" + name + "' is of another layout");
 }
 
 store_ref::~store_ref() {

@@ -1,9 +1,11 @@
 // What the workers of one cache_server share: the logs of its topics, and who wants to hear of new
 // records.
 //
-// Lives in weft.shared under the binding's name, so the next generation of the plugin finds the
-// same logs. Every member may be used on any thread unless it says otherwise; the locks are taken
-// when logs or streams come and go and once per batch, never per record.
+// It is full of objects with code behind them, so only one build of the plugin can use it: it lives
+// in weft.shared under the binding's name and what tells builds apart. Generations of one build
+// share it; another build opens the files anew. Every member may be used on any thread unless it
+// says otherwise; the locks are taken when logs or streams come and go and once per batch, never
+// per record.
 #pragma once
 
 #include "log/partition_log.hpp"
@@ -20,6 +22,11 @@
 #include <vector>
 
 namespace weft::kafka {
+
+// The name of a cache_server's store as META streams carry it: with the build that can read it.
+std::string store_name(const std::string& binding, const std::string& build);
+// Whether a store of that name is of this build.
+bool readable_store(std::string_view name, const std::string& build);
 
 // Runs `fn(ctx)` on a worker when records have come. Posts that have not run yet are merged. `ctx`
 // lives until the instance's detach.

@@ -37,6 +37,7 @@ void topic_reader::leave(reader& r) {
     // The list may be walked right now.
     std::replace(readers_.begin(), readers_.end(), &r, static_cast<reader*>(nullptr));
     host_.unschedule(r);
+    rest_when_idle();
 }
 
 template <class F>
@@ -67,6 +68,8 @@ void topic_reader::on_upstream_begin(const weft_begin& b) {
                                 ") is no kafka cache_server: there is nothing to read from.");
         return;
     }
+    // A server of another build is of a generation that we are about to follow into retirement.
+    if (!readable_store(m.text(m->store), host_.config().build)) return;
     store_ = store_ref(std::string(m.text(m->store)));
     shared_ = &store_->topic(name_);
     shared_->listen(listener_);
@@ -94,6 +97,7 @@ void topic_reader::on_partitions(const weft_meta* meta) {
     std::sort(partitions_.begin(), partitions_.end(),
               [](const auto& a, const auto& b) { return a.id < b.id; });
     each([](reader& r) { r.on_partitions(); });
+    rest_when_idle();
 }
 
 void topic_reader::on_status(const weft_meta* meta) {
@@ -143,6 +147,20 @@ void topic_reader::on_fresh(const weft_flush& f) {
     if (asked_ > answered_) put_question();
     on_partitions(f.h.meta);
     each([](reader& r) { r.on_answer(); });
+}
+
+void topic_reader::retire() {
+    if (std::exchange(retired_, true)) return;
+    each([](reader& r) { r.on_retired(); });
+    rest_when_idle();
+}
+
+// What is left needs to know the partitions once; nobody left needs nothing.
+void topic_reader::rest_when_idle() {
+    if (!retired_) return;
+    const bool idle = std::all_of(readers_.begin(), readers_.end(), [](auto* r) { return !r; });
+    if (idle || known()) meta_.stop();
+    if (idle) fresh_.stop();
 }
 
 void topic_reader::drain() {

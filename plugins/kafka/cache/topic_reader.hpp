@@ -20,11 +20,12 @@ class topic_reader;
 // A stream that takes part; deletes itself.
 class reader : public endpoint {
 public:
-    virtual void on_partitions() {}              // the topic's partitions or watermarks were told
-    virtual void on_records() {}                 // logs have grown, come or gone
-    virtual void on_status(const weft_meta*) {}  // kafka.status
-    virtual void on_answer() {}                  // topic_reader::ask was answered
-    virtual void on_turn() {}                    // reader_host::schedule
+    virtual void on_partitions() {}                // the topic's partitions or watermarks were told
+    virtual void on_records() {}                   // logs have grown, come or gone
+    virtual void on_status(const weft_meta*) {}    // kafka.status
+    virtual void on_answer() {}                    // topic_reader::ask was answered
+    virtual void on_turn() {}                      // reader_host::schedule
+    virtual void on_retired() { peer().drain(); }  // topic_reader::retire
     virtual stream peer() const = 0;
     bool scheduled = false;
 };
@@ -71,6 +72,11 @@ public:
     uint64_t ask();
     uint64_t answered() const { return answered_; }
 
+    // A newer generation takes over: streams that would never end are asked to move there.
+    void retire();
+    // No record will come into this log any more: what it lacks is Kafka's to tell.
+    bool is_over(const partition_log* log) const { return retired_ && (!log || log->closed()); }
+    // The process ends.
     void drain();
 
 private:
@@ -82,7 +88,9 @@ private:
         void on_upstream_flush(const weft_flush& f) override { topic.on_fresh(f); }
         void on_upstream_broken(uint32_t, const weft_frame*) override {}
     };
-    void on_upstream_open(upstream& u) override { open_meta(u, 0); }
+    void on_upstream_open(upstream& u) override {
+        if (!retired_ || !known()) open_meta(u, 0);
+    }
     void on_upstream_begin(const weft_begin& b) override;
     void on_upstream_flush(const weft_flush& f) override;
     void on_upstream_broken(uint32_t failures, const weft_frame* why) override;
@@ -92,6 +100,7 @@ private:
     void on_status(const weft_meta* meta);
     void on_partitions(const weft_meta* meta);
     void put_question();
+    void rest_when_idle();
     template <class F>
     void each(F&& f);
 
@@ -107,7 +116,7 @@ private:
     std::string cluster_id_;
     std::vector<reader*> readers_;
     uint64_t asked_ = 0, asking_ = 0, answered_ = 0;
-    bool ask_due_ = false, drained_ = false, told_no_store_ = false;
+    bool ask_due_ = false, retired_ = false, drained_ = false, told_no_store_ = false;
     question question_{*this};
     upstream meta_, fresh_;
 };

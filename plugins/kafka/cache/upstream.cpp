@@ -6,6 +6,7 @@ namespace weft::kafka {
 struct upstream::conversation final : endpoint {
     upstream* owner;
     stream s;
+    bool heard = false;
 
     explicit conversation(upstream* o) : owner(o) {}
     void leave() {
@@ -14,6 +15,7 @@ struct upstream::conversation final : endpoint {
         s.reset();
     }
     void on_begin(stream, const weft_begin& b) override {
+        heard = true;
         if (owner) owner->listener_.on_upstream_begin(b);
     }
     void on_data(stream, const weft_data& d) override {
@@ -26,8 +28,9 @@ struct upstream::conversation final : endpoint {
     void on_abort(stream, const weft_frame& f) override { lost(&f); }
     void on_reset(stream, const weft_frame& f) override { lost(&f); }
     void on_drain(stream, const weft_frame&) override {
-        // The next one is served by the exit's new generation.
-        if (owner) owner->restart(false);
+        // The next one is served by the exit's new generation. One that sends everybody on without
+        // a word is not asked in a loop.
+        if (owner) owner->restart(!heard);
     }
     void on_closed(stream) override {
         lost(nullptr);

@@ -60,6 +60,10 @@ public:
     // fetched again from next().
     bool broken() const { return broken_; }
     void mend() { broken_ = false; }
+    // [writer] Nothing is appended until a writer opens it again: what readers have is all for now.
+    void close() { closed_.store(true, std::memory_order_release); }
+    void reopen() { closed_.store(false, std::memory_order_release); }
+    bool closed() const { return closed_.load(std::memory_order_acquire); }
     // [writer] Once in a while: deletes what is too old or too much, goes back to the disk once it
     // takes records again.
     void maintain(int64_t now_ms);
@@ -106,7 +110,7 @@ private:
     segment_ptr head_;                    // writer's
     std::atomic<int64_t> last_next_{-1};  // next() of the newest segment, what the next one follows
     std::atomic<int64_t> next_{-1};
-    std::atomic<bool> degraded_{false};
+    std::atomic<bool> degraded_{false}, closed_{false};
     bool broken_ = false;
     std::vector<log_notice> notices_;
 

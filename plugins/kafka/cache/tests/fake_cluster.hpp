@@ -4,6 +4,7 @@
 
 #include <weft/plugin.hpp>
 
+#include <algorithm>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -42,6 +43,10 @@ public:
     bool reachable = true;
     int meta_streams = 0, fetch_streams = 0;  // opened so far
     int64_t last_fetch_offset = -100;
+    bool answers_produce = true;       // false: what is produced waits for its answer
+    bool delivers = true;              // false: FETCH streams bring nothing
+    std::map<int32_t, int> following;  // FETCH streams without an end, by partition
+    int following_max = 0;
     std::vector<fake_exit*> exits;
 
     void make(const std::string& topic, size_t partitions, uint32_t cleanup = WEFT_KAFKA_DELETED) {
@@ -91,6 +96,12 @@ public:
         worker_.post([this] { serve(); });
         return c;
     }
+    // Whoever has a stream here is asked to move; it is served until it does.
+    void drain(uint32_t, uint64_t) override {
+        const auto live = live_;
+        for (auto* c : live)
+            if (!c->over) c->s.drain();
+    }
     bool refuse = false;
     // Breaks every FETCH stream.
     void abort_fetches() {
@@ -120,6 +131,7 @@ private:
         uint32_t told_state = WEFT_KAFKA_OK;
         std::vector<int64_t> told_partitions;
         int64_t told_end = -1;
+        std::vector<std::pair<uint64_t, int64_t>> answers;  // token, offset
 
         conversation(fake_exit& e, stream x, const meta_view<weft_kafka_begin>& m)
             : exit(e), s(x), role(m->role), topic(m.text(m->topic)) {
@@ -127,6 +139,7 @@ private:
             const std::lock_guard lock(e.cluster_.mutex);
             if (role == WEFT_KAFKA_META) ++e.cluster_.meta_streams;
             if (role == WEFT_KAFKA_FETCH) {
+                follow(1);
                 ++e.cluster_.fetch_streams;
                 e.cluster_.last_fetch_offset = positions.at(0).offset;
             }
@@ -143,12 +156,25 @@ private:
                 offset = p.next++;
                 p.records.push_back({offset, std::string(m.text(m->key)), value, false, 1});
             }
-            meta_writer<weft_kafka_produced> r;
-            r->token = m->token;
-            r->offset = offset;
-            s.flush(r.get());
+            answers.emplace_back(m->token, offset);
             s.window(1000);
             exit.cluster_.wake();
+        }
+        void answer() {
+            for (const auto& [token, offset] : std::exchange(answers, {})) {
+                meta_writer<weft_kafka_produced> r;
+                r->token = token;
+                r->offset = offset;
+                s.flush(r.get());
+            }
+        }
+        void follow(int n) {
+            for (const auto& p : positions) {
+                if (p.end >= 0) continue;
+                int& now = exit.cluster_.following[p.partition];
+                now += n;
+                exit.cluster_.following_max = std::max(exit.cluster_.following_max, now);
+            }
         }
         void on_window(stream, const weft_window&) override { exit.serve(); }
         void on_end(stream, const weft_frame&) override { finish(); }
@@ -159,7 +185,12 @@ private:
             delete this;
         }
         void finish() {
+            if (over) return;
             over = true;
+            if (role == WEFT_KAFKA_FETCH) {
+                const std::lock_guard lock(exit.cluster_.mutex);
+                follow(-1);
+            }
             s.end();
             s.reset();
         }
@@ -172,7 +203,8 @@ private:
             status(*c);
             if (!cluster_.reachable || !cluster_.topics.contains(c->topic)) continue;
             if (c->role == WEFT_KAFKA_META) meta(*c);
-            if (c->role == WEFT_KAFKA_FETCH) fetch(*c);
+            if (c->role == WEFT_KAFKA_FETCH && cluster_.delivers) fetch(*c);
+            if (c->role == WEFT_KAFKA_PRODUCE && cluster_.answers_produce) c->answer();
         }
     }
     void status(conversation& c) {

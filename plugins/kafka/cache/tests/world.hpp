@@ -160,6 +160,12 @@ protected:
         config.log.retention_ms = INT64_MAX / 2;  // the records of tests are from 1970
     }
 
+    // The generations of a binding that live, the newest last. Ids are the kinds.
+    struct generation {
+        binding_runtime runtime;
+        cache_config config;
+    };
+
     void start() {
         weft_error e{};
         ASSERT_EQ(detail::bind_services(&host_handle_, services_.host_table(), &e), WEFT_OK);
@@ -167,51 +173,66 @@ protected:
         services.tasks = &test_services::tasks_table;
         test_services::pool = &pool_;
         test_services::events.clear();
-        config.workers = workers;
-        server_config_ = client_config_ = config;
-        server_config_.routes = {{{}, exit_id}};
-        client_config_.routes = {{{}, server_id}};
-        client_config_.name = "n:client";
         loops_.clear();
         for (uint32_t i = 0; i < workers; ++i) loops_.emplace_back(i, *this).start();
-        uint64_t id = opener_id;
-        for (auto* b : all()) {
-            b->id = id++;
-            b->vt = &vt_;
-        }
-        for (auto* b : {&exit_, &server_, &client_, &opener_})
-            for (uint32_t i = 0; i < workers; ++i) attach(*b, i);
+        begin({exit_id, server_id, client_id, opener_id});
         settle();
+    }
+    // What the host does at a reload: new generations beside the old ones, exits first; then new
+    // streams go to them; then the old ones are told. Another `build` stands for another plugin
+    // file.
+    void swap(const std::vector<uint64_t>& ids, const std::string& build = this_build()) {
+        config.build = build;
+        for (const uint64_t id : ids) retired_.push_back(live_.at(id));
+        const size_t n = retired_.size() - ids.size();
+        begin(ids);
+        for (size_t i = n; i < retired_.size(); ++i) drain(*retired_[i], WEFT_DRAIN_REPLACE);
+    }
+    void drain(generation& g, uint32_t why) {
+        for (auto& w : g.runtime.instances)
+            w->loop->call([&] {
+                w->loop->enter(w.get(),
+                               [&] { static_cast<instance*>(w->self)->drain(why, UINT64_MAX); });
+            });
+    }
+    generation& live(uint64_t id) { return *live_.at(id); }
+    bool at_rest(const generation& g) {
+        bool rest = true;
+        for (const auto& w : g.runtime.instances)
+            w->loop->call([&] { rest = rest && w->streams == 0 && w->buffers == 0; });
+        for (const auto& w : g.runtime.instances) rest = rest && w->tasks.load() == 0;
+        return rest;
+    }
+    // Waits until nothing is left in the old generations, then takes them away as the host does.
+    void bury() {
+        const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
+        for (auto* g : retired_) {
+            while (!at_rest(*g)) {
+                ASSERT_LT(std::chrono::steady_clock::now(), deadline)
+                    << "a generation of " << g->runtime.id
+                    << " does not end: " << g->runtime.instances[0]->streams << " streams";
+                std::this_thread::yield();
+            }
+            detach(*g);
+        }
+        for (auto* g : std::exchange(retired_, {}))
+            std::erase_if(generations_, [&](const auto& x) { return x.get() == g; });
     }
     void stop() {
         if (loops_.empty()) return;
-        for (auto* b : {&client_, &server_}) {
-            for (auto& w : b->instances)
-                w->loop->call([&] {
-                    w->loop->enter(w.get(), [&] {
-                        static_cast<instance*>(w->self)->drain(WEFT_DRAIN_STOP, UINT64_MAX);
-                    });
-                });
-        }
+        for (const uint64_t id : {client_id, server_id})
+            for (const auto& g : generations_)
+                if (g->runtime.id == id) drain(*g, WEFT_DRAIN_STOP);
         settle();
         for (auto& l : loops_) l.call([&] { l.close_all(); });
         settle();
         for (auto& l : loops_) EXPECT_EQ(l.stream_count(), 0u);
-        for (auto* b : all()) {
-            for (auto& w : b->instances) {
-                w->loop->close_posts(w.get());
-                while (w->tasks.load() != 0) settle();
-                w->loop->call([&] {
-                    w->attached = false;
-                    w->loop->enter(w.get(), [&] { delete static_cast<instance*>(w->self); });
-                });
-                EXPECT_EQ(w->timers, 0u) << b->id;
-                EXPECT_EQ(w->buffers, 0u) << b->id;
-            }
-        }
+        for (const auto& g : generations_) detach(*g);
         for (auto& l : loops_) l.call([] {});
         for (auto& l : loops_) l.stop();
-        for (auto* b : all()) b->instances.clear();
+        generations_.clear();
+        retired_.clear();
+        live_.clear();
         loops_.clear();
         EXPECT_THAT(violations_, testing::IsEmpty());
     }
@@ -225,7 +246,7 @@ protected:
         using R = decltype(f());
         std::optional<std::conditional_t<std::is_void_v<R>, bool, R>> out;
         loops_[w].call([&] {
-            loops_[w].enter(opener_.instances[w].get(), [&] {
+            loops_[w].enter(instance_of(opener_id, w), [&] {
                 if constexpr (std::is_void_v<R>) {
                     f();
                 } else {
@@ -233,14 +254,14 @@ protected:
                 }
             });
         });
-        if constexpr (!std::is_void_v<R>) return *out;
+        if constexpr (!std::is_void_v<R>) return std::move(*out);
     }
     template <class F>
     void in_exit(uint32_t w, F&& f) {
         loops_[w].call([&] {
-            loops_[w].enter(exit_.instances[w].get(), [&] {
-                f(static_cast<fake_exit&>(*static_cast<instance*>(exit_.instances[w]->self)));
-            });
+            auto* exit = instance_of(exit_id, w);
+            loops_[w].enter(
+                exit, [&] { f(static_cast<fake_exit&>(*static_cast<instance*>(exit->self))); });
         });
     }
     template <class F>
@@ -256,12 +277,13 @@ protected:
             for (auto& l : loops_) l.call([] {});
     }
 
+    worker opener(uint32_t w) { return worker{instance_of(opener_id, w)}; }
     collector& open(uint32_t w, const weft_meta* m, uint32_t window = 1u << 20, bool grants = true,
                     uint64_t exit = client_id) {
         auto& c = collectors_.emplace_back();
         c.window = window;
         c.grants = grants;
-        on(w, [&] { c.open(worker{opener_.instances[w].get()}, exit, m); });
+        on(w, [&] { c.open(opener(w), exit, m); });
         return c;
     }
     collector& open_role(uint32_t w, uint8_t role, const std::string& topic,
@@ -304,28 +326,62 @@ protected:
 private:
     struct no_plugin {};
     using table = detail::binding_table<no_plugin>;
-    std::array<binding_runtime*, 4> all() { return {&opener_, &client_, &server_, &exit_}; }
 
-    weft_worker* instance_of(uint64_t id, uint32_t w) override {
-        for (auto* b : all())
-            if (b->id == id && w < b->instances.size()) return b->instances[w].get();
-        return nullptr;
+    weft_worker* instance_of(uint64_t id, uint32_t w) {
+        return live_.at(id)->runtime.instances[w].get();
     }
     void violation(weft_worker*, const std::string& text) override { violations_.push_back(text); }
-    void attach(binding_runtime& b, uint32_t w) {
+    void at_rest(weft_worker*) override {}  // asked for instead
+
+    // Makes a generation of each, in this order, and then sends what is new there.
+    void begin(const std::vector<uint64_t>& ids) {
+        std::vector<generation*> made;
+        for (const uint64_t id : ids) {
+            auto& g = *generations_.emplace_back(std::make_unique<generation>());
+            g.runtime.id = id;
+            g.runtime.vt = &vt_;
+            g.config = config;
+            g.config.workers = workers;
+            g.config.routes = {{{}, id == client_id ? server_id : exit_id}};
+            if (id == client_id) g.config.name = "n:client";
+            for (uint32_t i = 0; i < workers; ++i) attach(g, i);
+            made.push_back(&g);
+        }
+        for (auto& l : loops_)
+            l.call([&] {
+                for (auto* g : made)
+                    l.set_exit(g->runtime.id, g->runtime.instances[l.index()].get());
+            });
+        for (auto* g : made) live_[g->runtime.id] = g;
+    }
+    void detach(generation& g) {
+        for (auto& w : g.runtime.instances) {
+            w->loop->close_posts(w.get());
+            while (w->tasks.load() != 0) settle();
+            w->loop->call([&] {
+                w->attached = false;
+                w->loop->enter(w.get(), [&] { delete static_cast<instance*>(w->self); });
+            });
+            EXPECT_EQ(w->timers, 0u) << g.runtime.id;
+            EXPECT_EQ(w->watches, 0u) << g.runtime.id;
+            EXPECT_EQ(w->buffers, 0u) << g.runtime.id;
+        }
+    }
+    void attach(generation& g, uint32_t w) {
         auto made = std::make_unique<weft_worker>();
         made->loop = &loops_[w];
-        made->binding = &b;
+        made->binding = &g.runtime;
         made->accepting_posts = true;
         weft_worker* handle = made.get();
-        b.instances.push_back(std::move(made));
+        g.runtime.instances.push_back(std::move(made));
         loops_[w].call([&] {
             loops_[w].enter(handle, [&] {
                 instance* i = nullptr;
-                if (&b == &exit_) i = new fake_exit(cluster, worker{handle});
-                if (&b == &server_) i = new cache_server(server_config_, worker{handle});
-                if (&b == &client_) i = new cache_client(client_config_, worker{handle});
-                if (&b == &opener_) i = new no_instance;
+                const uint64_t id = g.runtime.id;
+                if (id == exit_id) i = new fake_exit(cluster, worker{handle});
+                if (id == server_id) i = new cache_server(g.config, worker{handle});
+                if (id == client_id) i = new cache_client(g.config, worker{handle});
+                if (id == opener_id) i = new no_instance;
                 handle->self = i;
                 handle->attached = true;
             });
@@ -349,8 +405,9 @@ private:
     service_host services_{events_};
     weft_host host_handle_{&services_, "test"};
     std::vector<std::string> violations_;
-    cache_config server_config_, client_config_;
-    binding_runtime opener_, client_, server_, exit_;
+    std::vector<std::unique_ptr<generation>> generations_;
+    std::map<uint64_t, generation*> live_;
+    std::vector<generation*> retired_;
     std::deque<loop> loops_;
     std::deque<collector> collectors_;
 };
