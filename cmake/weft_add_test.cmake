@@ -16,6 +16,8 @@ function(weft_add_test name)
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
   target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} weft_warnings GTest::gmock GTest::gtest_main)
+  # What is tested is optimised as the build says; the tests themselves are compiled once and run briefly.
+  target_compile_options(${name} PRIVATE -O0 -g1)
   set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
   add_test(NAME ${WEFT_TEST_PREFIX}unit.${name} COMMAND ${name})
   set_tests_properties(${WEFT_TEST_PREFIX}unit.${name} PROPERTIES LABELS unit TIMEOUT 300)

@@ -62,7 +62,7 @@ if(CMAKE_UNITY_BUILD)
   # Files compiled as one see each other's names, which is no fault of theirs; the build of single
   # files is the one that judges.
   target_compile_options(weft_warnings INTERFACE
-    -Wno-shadow $<$<COMPILE_LANGUAGE:CXX>:-Wno-subobject-linkage>)
+    -Wno-shadow $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
 endif()
 
 find_package(Threads REQUIRED)

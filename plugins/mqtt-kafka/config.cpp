@@ -15,7 +15,7 @@ constexpr uint8_t qos_supported = 1;  // QoS 2 publishes need the records of ses
 }
 
 std::string topic_name(const nlohmann::json& topics, const char* role) {
-    const auto name = topics.at(role).get<std::string>();
+    auto name = topics.at(role).get<std::string>();
     if (!valid_kafka_topic(name))
         fail(std::string("/options/topics/") + role,
              "'" + name + "' is not a name that Kafka allows for a topic");

@@ -105,7 +105,7 @@ plugin_copy plugin_files::copy(const std::string& file) const {
         fs::remove(part, error);
         throw;
     }
-    const plugin_copy c{fmt::format("{}/{}/{}", directory_, digest, name), digest};
+    plugin_copy c{fmt::format("{}/{}/{}", directory_, digest, name), digest};
     if (fs::exists(c.path, error)) {
         fs::remove(part, error);
         return c;
