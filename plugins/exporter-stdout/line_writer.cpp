@@ -8,6 +8,8 @@
 #include <cerrno>
 #include <climits>
 #include <csignal>
+#include <mutex>
+#include <utility>
 
 namespace weft::exporter_stdout {
 
@@ -43,16 +45,36 @@ private:
 }  // namespace
 
 void line_writer::write(std::string_view line) {
-    if (closed_) return;
+    const std::lock_guard lock(state_.mutex);
+    put_behind_losses(line);
+}
+
+void line_writer::finish() {
+    const std::lock_guard lock(state_.mutex);
+    if (!state_.mid_line && state_.lost == 0) return;
+    state_.stuck = true;
+    const uint64_t lost = state_.lost;
+    put_behind_losses({});
+    if (state_.lost > lost) state_.lost = lost;  // no line was
+}
+
+bool line_writer::tell_closed() {
+    const std::lock_guard lock(state_.mutex);
+    return state_.closed && !std::exchange(state_.told, true);
+}
+
+void line_writer::put_behind_losses(std::string_view line) {
+    if (state_.closed) return;
     std::string text;
-    if (mid_line_) text += '\n';
-    if (lost_ > 0) text += "(" + std::to_string(lost_) + " lines lost: nobody read them)\n";
+    if (state_.mid_line) text += '\n';
+    if (state_.lost > 0)
+        text += "(" + std::to_string(state_.lost) + " lines lost: nobody read them)\n";
     text += line;
     if (put(text)) {
-        mid_line_ = false;
-        lost_ = 0;
+        state_.mid_line = false;
+        state_.lost = 0;
     } else {
-        ++lost_;
+        ++state_.lost;
     }
 }
 
@@ -62,7 +84,7 @@ bool line_writer::put(std::string_view text) {
     size_t done = 0;
     while (done < text.size()) {
         if (!writable()) {
-            mid_line_ = mid_line_ || done > 0;
+            state_.mid_line = state_.mid_line || done > 0;
             return false;
         }
         const ssize_t n =
@@ -73,7 +95,7 @@ bool line_writer::put(std::string_view text) {
         }
         if (errno == EINTR || errno == EAGAIN) continue;
         if (errno == ENOSPC) return false;  // a full disk may have room again
-        closed_ = true;
+        state_.closed = true;
         return false;
     }
     return true;
@@ -82,9 +104,9 @@ bool line_writer::put(std::string_view text) {
 bool line_writer::writable() {
     pollfd p{fd_, POLLOUT, 0};
     int n = 0;
-    do n = poll(&p, 1, stuck_ ? 0 : wait_ms_);
+    do n = poll(&p, 1, state_.stuck ? 0 : wait_ms_);
     while (n < 0 && errno == EINTR);
-    stuck_ = n == 0;
+    state_.stuck = n == 0;
     return n != 0;  // an error shows in write
 }
 

@@ -10,16 +10,18 @@ namespace weft::exporter_stdout {
 
 class stdout_exporter : public exporter {
 public:
+    ~stdout_exporter() override { writer_.finish(); }
+
     void on_event(const weft_event& e) override {
         writer_.write(format_line(e));
-        if (!writer_.closed() || told_) return;
-        told_ = true;
-        log(WEFT_WARN, "standard output is closed: events are no longer written to it");
+        if (writer_.tell_closed())
+            log(WEFT_WARN, "standard output is closed: events are no longer written to it");
     }
 
 private:
-    line_writer writer_{STDOUT_FILENO};
-    bool told_ = false;
+    const shared_ref<line_state> state_ =
+        shared_ref<line_state>::acquire(line_state::name, line_state::version);
+    line_writer writer_{STDOUT_FILENO, *state_};
 };
 
 struct plugin {

@@ -45,10 +45,11 @@ struct exporter_table {
     static int32_t init(weft_host* h, const weft_host_vt* vt, void** out, weft_error* e) {
         services.host = h;
         services.vt = vt;
+        services.shared = service<weft_shared_vt>(h, vt, WEFT_SHARED);
         return guarded(e, [&] { *out = new Plugin(); });
     }
     static void deinit(void* plugin) {
-        guarded(nullptr, [&] { delete static_cast<Plugin*>(plugin); });
+        logged("deinit", [&] { delete static_cast<Plugin*>(plugin); });
     }
     static int32_t create(void* plugin, const char* json, void** out, weft_error* e) {
         return guarded(e, [&] {

@@ -1,5 +1,5 @@
-// shared_ref: a reference to an object that all generations of a plugin in this process share
-// (weft.shared/1).
+// shared_ref, plain_mutex: a reference to an object that all generations of a plugin in this
+// process share (weft.shared/1).
 //
 //   const auto counts = weft::shared_ref<counters>::acquire("acme.counters", 1);
 //
@@ -10,6 +10,8 @@
 
 #include <weft/host.hpp>
 
+#include <pthread.h>
+
 #include <cstdint>
 #include <memory>
 #include <new>
@@ -18,6 +20,20 @@
 #include <utility>
 
 namespace weft {
+
+// A mutex for such objects: the C library's, so that every build sees the same bytes. Held with
+// std::lock_guard.
+struct plain_mutex {
+    plain_mutex() = default;
+    plain_mutex(const plain_mutex&) = delete;
+    plain_mutex& operator=(const plain_mutex&) = delete;
+    ~plain_mutex() { pthread_mutex_destroy(&native); }
+
+    void lock() { pthread_mutex_lock(&native); }
+    void unlock() { pthread_mutex_unlock(&native); }
+
+    pthread_mutex_t native = PTHREAD_MUTEX_INITIALIZER;
+};
 
 template <class T>
 class shared_ref {
