@@ -44,7 +44,7 @@ class plugin_library {
 public:
     // Throws plugin_error when the file is no plugin, speaks another ABI or its init fails.
     // `on_unmapped` runs once the file is unmapped.
-    plugin_library(const std::string& file, service_host& services,
+    plugin_library(const std::string& file, service_host& given,
                    std::function<void()> on_unmapped = {});
     ~plugin_library();
     plugin_library(const plugin_library&) = delete;
