@@ -4,12 +4,14 @@
 #include "hooks.hpp"
 
 #include <algorithm>
+#include <new>
 
 namespace weft::kafka::client {
 
-consumer::consumer(worker w, const client_config& config, hooks& callbacks, health& h)
+consumer::consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h)
     : fetched(w.counter("kafka.fetched")),
       worker_(w),
+      owner_(o),
       health_(h),
       handle_(std::make_unique<handle>(role::consumer, config, callbacks)) {
     watch_ = worker_.watch(handle_->event_fd(), WEFT_READABLE, call<&consumer::on_events>, this);
@@ -17,6 +19,7 @@ consumer::consumer(worker w, const client_config& config, hooks& callbacks, heal
 
 consumer::~consumer() {
     if (watch_) worker_.cancel(watch_);
+    while (free_) delete std::exchange(free_, free_->next);
 }
 
 std::unique_ptr<handle> consumer::release_handle() {
@@ -33,6 +36,36 @@ rd_kafka_topic_t* consumer::topic_for(const std::string& name) {
 
 void consumer::remove(fetch_stream& s) {
     streams_.erase(std::remove(streams_.begin(), streams_.end(), &s), streams_.end());
+}
+
+void consumer::unclaim(const std::string& topic, int32_t partition) {
+    claimed_.erase({topic, partition});
+    const auto streams = streams_;
+    for (auto* s : streams) s->on_unclaimed();
+}
+
+chunk consumer::lend(rd_kafka_message_t* m) {
+    if (!free_) free_ = new lent_message{nullptr, this, nullptr};
+    lent_message* l = free_;
+    weft_slice s{};
+    if (services.buffers->wrap(worker_.handle(), m->payload, static_cast<uint32_t>(m->len),
+                               take_back, l, &s) != WEFT_OK) {
+        rd_kafka_message_destroy(m);
+        throw std::bad_alloc();
+    }
+    free_ = l->next;
+    l->message = m;
+    ++lent_;
+    return chunk::adopt(s);
+}
+
+void consumer::take_back(void* lent) {
+    auto* l = static_cast<lent_message*>(lent);
+    consumer& c = *l->of;
+    rd_kafka_message_destroy(l->message);
+    l->next = c.free_;
+    c.free_ = l;
+    if (--c.lent_ == 0) c.owner_.on_returned();
 }
 
 void consumer::on_events(uint32_t) {

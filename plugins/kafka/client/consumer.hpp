@@ -1,4 +1,6 @@
-// The consumer of one worker: one librdkafka handle for all FETCH streams, without a group.
+// A consumer of one worker: one librdkafka handle for FETCH streams, without a group. All streams
+// that go on for ever share one; those that end may use others, since a handle fetches a partition
+// once.
 //
 // It uses librdkafka's per-partition interface rather than assign(): that needs a group.id, and
 // with it a coordinator connection and the right to use the group. Each stream has a queue of its
@@ -24,7 +26,13 @@ class fetch_stream;
 
 class consumer {
 public:
-    consumer(worker w, const client_config& config, hooks& callbacks, health& h);
+    class owner {
+    public:
+        virtual ~owner() = default;
+        // The last payload came back. The consumer may be destroyed.
+        virtual void on_returned() = 0;
+    };
+    consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h);
     ~consumer();
     consumer(const consumer&) = delete;
     consumer& operator=(const consumer&) = delete;
@@ -37,9 +45,16 @@ public:
     bool claim(const std::string& topic, int32_t partition) {
         return claimed_.emplace(topic, partition).second;
     }
-    void unclaim(const std::string& topic, int32_t partition) {
-        claimed_.erase({topic, partition});
+    bool is_claimed(const std::string& topic, int32_t partition) const {
+        return claimed_.contains({topic, partition});
     }
+    // Streams that wait for it get their chance.
+    void unclaim(const std::string& topic, int32_t partition);
+
+    // The payload in place in librdkafka's memory, until its last slice is released.
+    chunk lend(rd_kafka_message_t* m);
+    // Nothing is lent and nobody fetches: the handle can be destroyed without waiting for anybody.
+    bool idle() const { return streams_.empty() && lent_ == 0; }
 
     // The end of the instance: to be destroyed off the worker.
     std::unique_ptr<handle> release_handle();
@@ -48,14 +63,24 @@ public:
     meta_writer<weft_kafka_record> record;  // scratch of the streams
 
 private:
+    // Finds its way back from weft.buffers; kept for the next message.
+    struct lent_message {
+        rd_kafka_message_t* message;
+        consumer* of;
+        lent_message* next;
+    };
+    static void take_back(void* lent);
     void on_events(uint32_t);
 
     worker worker_;
+    owner& owner_;
     health& health_;
     std::unique_ptr<handle> handle_;
     std::map<std::string, topic_handle, std::less<>> topics_;
     std::vector<fetch_stream*> streams_;
     std::set<std::pair<std::string, int32_t>> claimed_;
+    lent_message* free_ = nullptr;
+    size_t lent_ = 0;
     uint64_t watch_ = 0;
 };
 

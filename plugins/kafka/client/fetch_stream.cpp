@@ -2,6 +2,7 @@
 
 #include "errors.hpp"
 #include "limits.hpp"
+#include "message.hpp"
 
 #include <algorithm>
 
@@ -9,34 +10,11 @@ namespace weft::kafka::client {
 
 namespace {
 
-void destroy_message(void* m) {
-    rd_kafka_message_destroy(static_cast<rd_kafka_message_t*>(m));
-}
-
 void fill(meta_writer<weft_kafka_record>& out, const rd_kafka_message_t& m) {
     out.clear();
     out->offset = m.offset;
-    out->timestamp_ms = rd_kafka_message_timestamp(&m, nullptr);
     out->partition = m.partition;
-    if (!m.payload) out->flags |= WEFT_KAFKA_NULL_VALUE;
-    if (m.key) {
-        const weft_ref key = out.bytes(m.key, m.key_len);
-        out->key = key;
-    }
-    rd_kafka_headers_t* headers = nullptr;
-    if (rd_kafka_message_headers(&m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    const size_t n = rd_kafka_header_cnt(headers);
-    const weft_ref list = out.list<weft_pair>(n);
-    for (size_t i = 0; i < n; ++i) {
-        const char* name = nullptr;
-        const void* value = nullptr;
-        size_t size = 0;
-        rd_kafka_header_get_all(headers, i, &name, &value, &size);
-        const weft_ref name_ref = out.text(name);
-        const weft_ref value_ref = value ? out.bytes(value, size) : weft_ref{};
-        out.item<weft_pair>(list, i) = {name_ref, value_ref};
-    }
-    out->headers = list;
+    copy_message(out, m);
 }
 
 }  // namespace
@@ -47,7 +25,7 @@ fetch_stream::fetch_stream(stream s, stream_owner& owner, worker w, topics& regi
     : topic_stream(s, owner), worker_(w), topics_(registry), consumer_(c), health_(h), name_(name) {
     topic_ = consumer_.topic_for(name_);
     queue_.reset(rd_kafka_queue_new(consumer_.librdkafka().get()));
-    for (const auto& p : positions) partitions_.push_back({p.partition, p.offset, false, false});
+    for (const auto& p : positions) partitions_.push_back({p.partition, p.offset, p.end});
     std::sort(partitions_.begin(), partitions_.end(),
               [](const auto& a, const auto& b) { return a.id < b.id; });
     consumer_.add(*this);
@@ -72,13 +50,15 @@ void fetch_stream::start_partitions() {
     const bool first = std::none_of(partitions_.begin(), partitions_.end(),
                                     [](const auto& p) { return p.started; });
     for (auto& p : partitions_) {
-        if (!p.started && static_cast<size_t>(p.id) < of->partition_count()) start(p);
+        if (!p.started && !p.done && static_cast<size_t>(p.id) < of->partition_count()) start(p);
     }
     if (first) consumer_.librdkafka().signal_from(queue_.get());
 }
 
 void fetch_stream::start(partition& p) {
     if (!p.claimed) p.claimed = consumer_.claim(name_, p.id);
+    waits_ |= !p.claimed;
+    if (!p.claimed && p.end >= 0) return;  // it is somebody's for a while only
     if (!p.claimed) {
         health_.event(WEFT_ERROR, "binding.kafka.fetch.error", name_ + "/" + std::to_string(p.id),
                       "Partition " + std::to_string(p.id) + " of topic (" + name_ +
@@ -95,8 +75,28 @@ void fetch_stream::start(partition& p) {
 void fetch_stream::stop(partition& p) {
     // Waits for librdkafka's main thread, which never waits for us: some microseconds.
     if (p.started) rd_kafka_consume_stop(topic_, p.id);
-    if (p.claimed) consumer_.unclaim(name_, p.id);
-    p.started = p.claimed = false;
+    p.started = false;
+    if (std::exchange(p.claimed, false)) consumer_.unclaim(name_, p.id);
+}
+
+void fetch_stream::on_unclaimed() {
+    if (std::exchange(waits_, false)) start_partitions();
+}
+
+// All below `offset` is known: sent, or there is no record.
+void fetch_stream::progress(const partition& p, int64_t offset) {
+    meta_writer<weft_kafka_progress> m;
+    const weft_ref list = m.list<weft_kafka_position>(1);
+    m.item<weft_kafka_position>(list, 0) = {offset, offset, p.id, 0};
+    m->positions = list;
+    stream_.flush(m.get());
+}
+
+// What was wanted of this partition is there.
+void fetch_stream::complete(partition& p) {
+    p.done = true;
+    progress(p, p.end);
+    stop(p);
 }
 
 void fetch_stream::on_window(stream, const weft_window& w) {
@@ -132,6 +132,9 @@ bool fetch_stream::send(rd_kafka_message_t* m) {
     const uint64_t need = m->len + stream_.padding();
     if (!p || !p->started) {
         rd_kafka_message_destroy(m);
+    } else if (p->end >= 0 && m->offset >= p->end) {
+        rd_kafka_message_destroy(m);
+        complete(*p);
     } else if (need <= stream_.credit()) {
         send_record(m, *p);
     } else if (need <= window_max_) {
@@ -145,6 +148,7 @@ bool fetch_stream::send(rd_kafka_message_t* m) {
         p->next = m->offset + 1;
         rd_kafka_message_destroy(m);
     }
+    if (p && p->started && p->end >= 0 && p->next >= p->end) complete(*p);
     return true;
 }
 
@@ -158,12 +162,7 @@ void fetch_stream::send_record(rd_kafka_message_t* m, partition& p) {
         stream_.data(std::span<const weft_slice>{}, meta.get());
         return rd_kafka_message_destroy(m);
     }
-    // The payload stays where librdkafka has it, until the last slice of it is released.
-    weft_slice s{};
-    if (services.buffers->wrap(worker_.handle(), m->payload, static_cast<uint32_t>(m->len),
-                               destroy_message, m, &s) != WEFT_OK)
-        throw std::bad_alloc();
-    const chunk lent = chunk::adopt(s);
+    const chunk lent = consumer_.lend(m);
     stream_.data(lent.slice(), meta.get());
 }
 
@@ -171,7 +170,11 @@ void fetch_stream::on_error(const rd_kafka_message_t& m) {
     partition* p = find(m.partition);
     switch (m.err) {
         case RD_KAFKA_RESP_ERR__PARTITION_EOF:
-            return;
+            // The end of the log, as far as transactions are decided: behind the last record there
+            // may be offsets without any.
+            if (!p || !p->started || m.offset <= p->next) return;
+            p->next = m.offset;
+            return p->end >= 0 && p->next >= p->end ? complete(*p) : progress(*p, p->next);
         case RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET:
             if (p) restart(*p);
             return;

@@ -1,4 +1,4 @@
-// A FETCH stream: records of given partitions from given offsets, for ever.
+// A FETCH stream: records of given partitions from given offsets, for ever or up to given ends.
 #pragma once
 
 #include "consumer.hpp"
@@ -22,6 +22,8 @@ public:
     void on_reset(stream, const weft_frame&) override { finish(); }
     void on_closed(stream) override { delete this; }
 
+    // A partition that it may be waiting for is free.
+    void on_unclaimed();
     // Sends what is there while there is credit. True when there may be more right now.
     bool drain_queue();
 
@@ -30,7 +32,8 @@ private:
         int32_t id = 0;
         int64_t next =
             0;  // where fetching begins or goes on; WEFT_KAFKA_OFFSET_* before the first record
-        bool claimed = false, started = false;
+        int64_t end = -1;  // -1: for ever
+        bool claimed = false, started = false, done = false;
     };
 
     void start_partitions();
@@ -40,6 +43,8 @@ private:
     void send_record(rd_kafka_message_t* m, partition& p);
     void on_error(const rd_kafka_message_t& m);
     void restart(partition& p);
+    void progress(const partition& p, int64_t offset);
+    void complete(partition& p);
     partition* find(int32_t id);
     void finish();
 
@@ -55,6 +60,7 @@ private:
         batch_;  // taken from the queue and not sent yet, from batch_at_ on
     size_t batch_at_ = 0;
     uint32_t window_max_ = 0;
+    bool waits_ = false;   // for a partition that another stream fetches
     bool denied_ = false;  // said to be not authorized to read
     bool finished_ = false;
 };

@@ -75,7 +75,8 @@ void set_consumer(rd_kafka_conf_t* c, const client_config& config) {
     set(c, "enable.auto.commit", "false");
     set(c, "allow.auto.create.topics", "false");
     set(c, "isolation.level", "read_committed");
-    set(c, "auto.offset.reset", "error");  // told, so that it is seen and can be reported
+    set(c, "enable.partition.eof", "true");  // tells how far offsets without records go
+    set(c, "auto.offset.reset", "error");    // told, so that it is seen and can be reported
     set(c, "fetch.wait.max.ms", config.fetch_max_wait_ms);
     set(c, "fetch.max.bytes", std::max(config.fetch_max_bytes, config.produce_max_bytes));
     set(c, "fetch.message.max.bytes", config.fetch_partition_max_bytes);

@@ -60,6 +60,10 @@ void health::on_answer(const std::string& cluster_id) {
     enter({});
 }
 
+void health::retire() {
+    if (!std::exchange(ready_, true)) worker_.ready(true);
+}
+
 void health::enter(trouble t) {
     if (!ready_ && t) worker_.ready(false, where() + ": " + t.text);
     if (t.state == trouble_.state) {

@@ -37,6 +37,9 @@ public:
 
     const trouble& current() const { return trouble_; }
 
+    // A newer generation reports from now on.
+    void retire();
+
     void on_opened() override;
     void on_connected(const server_address& to) override;
     void on_connect_failed(const server_address& to, const std::string& why) override;

@@ -5,9 +5,19 @@
 #include "meta_stream.hpp"
 #include "produce_stream.hpp"
 
+#include <algorithm>
+#include <optional>
+
 namespace weft::kafka::client {
 
 namespace {
+
+// What an instance has no use for any more goes without the worker waiting for it.
+struct burial {
+    std::optional<remains> left{std::in_place};
+    void work() noexcept { left.reset(); }
+    void done() {}
+};
 
 // A stream that cannot be served: says why and goes.
 struct refusal : endpoint {
@@ -46,27 +56,87 @@ client_instance::client_instance(worker w, const client_config& config, event_li
 }
 
 client_instance::~client_instance() {
-    for (const uint64_t id : {start_timer_, drain_timer_})
+    for (const uint64_t id : {start_timer_, drain_timer_, prune_timer_})
         if (id) worker_.cancel(id);
+    if (hooks_) bury_(take_remains());
+}
+
+remains client_instance::take_remains() {
+    topics_.stop();
     remains r;
+    r.callbacks = std::move(hooks_);  // first: what ends below may ask for this again
     if (producer_) {
         r.lent = producer_->release_lent();
         r.producer_handle = producer_->release_handle();
     }
-    if (consumer_) r.consumer_handle = consumer_->release_handle();
+    if (consumer_) r.consumer_handles.push_back(consumer_->release_handle());
+    for (const auto& c : side_consumers_) r.consumer_handles.push_back(c->release_handle());
+    side_consumers_.clear();
+    consumer_.reset();
+    producer_.reset();
     r.thread = std::move(thread_);
-    r.callbacks = std::move(hooks_);
-    if (r.callbacks) bury_(std::move(r));
+    return r;
+}
+
+// A handle cannot be destroyed while somebody holds what it fetched; the last one to let go of that
+// comes here again.
+void client_instance::bury_when_idle() {
+    if (!over_ || stopping_ || streams_ != 0 || !hooks_) return;
+    const auto busy = [](const auto& c) { return !c->idle(); };
+    if (busy(consumer_) || std::any_of(side_consumers_.begin(), side_consumers_.end(), busy))
+        return;
+    auto b = std::make_unique<burial>();
+    *b->left = take_remains();
+    if (prune_timer_) worker_.cancel(std::exchange(prune_timer_, 0));
+    worker_.run(std::move(b));  // without a pool it is done right here
 }
 
 void client_instance::start() {
     start_timer_ = 0;
-    if (hooks_ || draining_) return;
+    if (hooks_ || over_) return;
     hooks_ = std::make_unique<hooks>(worker_, bridge_, config_.name);
     thread_ = std::make_unique<blocking_thread>();
-    consumer_ = std::make_unique<consumer>(worker_, config_, *hooks_, health_);
+    consumer_ = make_consumer();
     topics_.start(consumer_->librdkafka(), *thread_);
     topics_.probe();
+}
+
+std::unique_ptr<consumer> client_instance::make_consumer() {
+    return std::unique_ptr<consumer>(new consumer(worker_, *this, config_, *hooks_, health_));
+}
+
+// One consumer serves what goes on for ever. A stream with an end, such as one that reads what a
+// cache no longer has, may want a partition that is being followed, so it gets another.
+consumer& client_instance::consumer_for(const std::string& topic,
+                                        std::span<const weft_kafka_position> positions) {
+    if (std::any_of(positions.begin(), positions.end(), [](const auto& p) { return p.end < 0; }))
+        return *consumer_;
+    const auto is_free = [&](const auto& c) {
+        return std::none_of(positions.begin(), positions.end(),
+                            [&](const auto& p) { return c->is_claimed(topic, p.partition); });
+    };
+    const auto found = std::find_if(side_consumers_.begin(), side_consumers_.end(), is_free);
+    if (found != side_consumers_.end()) return **found;
+    if (side_consumers_.size() == limits::side_consumers_max)
+        return *side_consumers_.front();  // in line behind those that read there
+    if (!prune_timer_)
+        prune_timer_ = worker_.timer_in_ms(limits::side_consumer_idle_ms,
+                                           call<&client_instance::on_prune>, this);
+    return *side_consumers_.emplace_back(make_consumer());
+}
+
+void client_instance::on_prune() {
+    prune_timer_ = 0;
+    auto b = std::make_unique<burial>();
+    std::erase_if(side_consumers_, [&](const auto& c) {
+        if (!c->idle()) return false;
+        b->left->consumer_handles.push_back(c->release_handle());
+        return true;
+    });
+    if (!side_consumers_.empty())
+        prune_timer_ = worker_.timer_in_ms(limits::side_consumer_idle_ms,
+                                           call<&client_instance::on_prune>, this);
+    if (!b->left->consumer_handles.empty()) worker_.run(std::move(b));
 }
 
 producer& client_instance::ensure_producer() {
@@ -77,7 +147,7 @@ producer& client_instance::ensure_producer() {
 
 endpoint* client_instance::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> begin(b.h.meta);
-    if (draining_) return refuse(s, -1, "the kafka client is being replaced or stopped");
+    if (stopping_ || over_) return refuse(s, -1, "the kafka client is being replaced or stopped");
     if (!begin || begin.text(begin->topic).empty())
         return refuse(s, -1, "a kafka client needs a topic");
     const std::string topic(begin.text(begin->topic));
@@ -91,8 +161,8 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
             break;
         case WEFT_KAFKA_FETCH: {
             const auto positions = begin.list<weft_kafka_position>(begin->positions);
-            out =
-                new fetch_stream(s, *this, worker_, topics_, *consumer_, health_, topic, positions);
+            out = new fetch_stream(s, *this, worker_, topics_, consumer_for(topic, positions),
+                                   health_, topic, positions);
             break;
         }
         case WEFT_KAFKA_META:
@@ -104,28 +174,49 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
                           "cache_client before it for the rest");
     }
     ++streams_;
+    if (draining_) out->on_instance_drain();  // it was on its way when this began
     return out;
 }
 
 void client_instance::on_stream_gone() {
     --streams_;
-    if (draining_ && streams_ == 0) stop_bridge();
+    if (!draining_ || streams_ != 0) return;
+    stop_bridge();
+    // Not under the producer's feet: a stream that was given up goes with its last report, and then
+    // nothing is left here that the host would wait for.
+    if (!producer_ || !producer_->reporting()) bury_when_idle();
 }
 
 // Openers end their streams once what they sent is answered; the connections to the brokers go when
-// the last has.
-void client_instance::drain(uint32_t, uint64_t deadline_ns) {
-    draining_ = true;
-    bridge_.drain();
-    topics_.drain();
-    if (streams_ == 0) return stop_bridge();
+// the last has. A replaced instance lets its connections follow the exit's own replacement
+// meanwhile.
+void client_instance::drain(uint32_t why, uint64_t deadline_ns) {
+    if (why == WEFT_DRAIN_STOP) {
+        stopping_ = true;
+        bridge_.drain();
+    }
+    if (!std::exchange(draining_, true)) {
+        topics_.drain();
+        if (!stopping_) health_.retire();
+    }
+    if (streams_ == 0) {
+        stop_bridge();
+        return bury_when_idle();
+    }
     constexpr uint64_t margin = limits::drain_margin_ms * 1'000'000;
-    if (deadline_ns != UINT64_MAX)
-        drain_timer_ = worker_.timer_at(deadline_ns > margin ? deadline_ns - margin : 0,
-                                        call<&client_instance::stop_bridge>, this);
+    if (deadline_ns == UINT64_MAX) return;
+    if (drain_timer_) worker_.cancel(drain_timer_);
+    drain_timer_ = worker_.timer_at(deadline_ns > margin ? deadline_ns - margin : 0,
+                                    call<&client_instance::on_deadline>, this);
+}
+
+void client_instance::on_deadline() {
+    drain_timer_ = 0;
+    stop_bridge();
 }
 
 void client_instance::stop_bridge() {
+    over_ = true;
     if (drain_timer_) worker_.cancel(std::exchange(drain_timer_, 0));
     bridge_.stop();
 }

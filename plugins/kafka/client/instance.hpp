@@ -1,8 +1,8 @@
 // The client kind on one worker: accepts PRODUCE, FETCH and META streams, and owns what serves
 // them.
 //
-// librdkafka's handles are made with the first stream. They are destroyed, which blocks, with the
-// binding: see remains.
+// librdkafka's handles are made with the first stream. Destroying them blocks: it happens in the
+// task pool once a replaced instance has nothing left to do, else with the binding. See remains.
 #pragma once
 
 #include "bridge.hpp"
@@ -17,6 +17,7 @@
 
 #include <functional>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace weft::kafka::client {
@@ -25,11 +26,12 @@ namespace weft::kafka::client {
 struct remains {
     std::unique_ptr<hooks> callbacks;
     std::vector<chunk> lent;
-    std::unique_ptr<handle> consumer_handle, producer_handle;
+    std::vector<std::unique_ptr<handle>> consumer_handles;
+    std::unique_ptr<handle> producer_handle;
     std::unique_ptr<blocking_thread> thread;
 };
 
-class client_instance : public instance, private stream_owner {
+class client_instance : public instance, private stream_owner, private consumer::owner {
 public:
     client_instance(worker w, const client_config& config, event_limiter& limiter,
                     std::function<void(remains)> bury);
@@ -41,8 +43,16 @@ public:
 private:
     void start();
     producer& ensure_producer();
+    std::unique_ptr<consumer> make_consumer();
+    void on_returned() override { bury_when_idle(); }
+    consumer& consumer_for(const std::string& topic,
+                           std::span<const weft_kafka_position> positions);
     void on_stream_gone() override;
     void stop_bridge();
+    void on_deadline();
+    remains take_remains();
+    void bury_when_idle();
+    void on_prune();
 
     worker worker_;
     const client_config& config_;
@@ -54,10 +64,13 @@ private:
     std::unique_ptr<hooks> hooks_;
     std::unique_ptr<blocking_thread> thread_;
     std::unique_ptr<consumer> consumer_;
+    std::vector<std::unique_ptr<consumer>> side_consumers_;  // of streams that end by themselves
     std::unique_ptr<producer> producer_;
     size_t streams_ = 0;
-    uint64_t start_timer_ = 0, drain_timer_ = 0;
-    bool draining_ = false;
+    uint64_t start_timer_ = 0, drain_timer_ = 0, prune_timer_ = 0;
+    bool draining_ = false;  // whoever has a stream here was asked to move
+    bool stopping_ = false;  // the process ends
+    bool over_ = false;      // the last stream is gone, and the connections with it
 };
 
 }  // namespace weft::kafka::client

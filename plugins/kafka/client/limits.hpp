@@ -57,6 +57,11 @@ constexpr int fetch_batches_per_wake_max = 8;
 constexpr int fetch_queue_kbytes_max = 16 * 1024;
 constexpr int fetch_queue_messages_min = 20'000;
 
+// Streams with an end read through consumers of their own, so many at most: each is a handle with
+// its threads and connections. One without work for so long is closed.
+constexpr size_t side_consumers_max = 4;
+constexpr uint64_t side_consumer_idle_ms = 30'000;
+
 // The first look whether Kafka is there, so long after attach: the exit is attached by then.
 constexpr uint64_t first_probe_ms = 5;
 // Metadata: pauses between attempts while the cluster or a topic is missing, and how long one

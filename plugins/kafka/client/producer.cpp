@@ -3,6 +3,7 @@
 #include "errors.hpp"
 #include "hooks.hpp"
 #include "limits.hpp"
+#include "message.hpp"
 #include "murmur2.hpp"
 #include "produce_stream.hpp"
 
@@ -48,28 +49,11 @@ waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
                        size_t partition_count) {
     meta_writer<weft_kafka_produce> meta;
     meta->token = r.token;
-    meta->timestamp_ms = rd_kafka_message_timestamp(&m, nullptr);
     // Where it was meant to go, so that order within the partition is kept.
     meta->partition = m.partition;
     if (m.partition < 0 && partition_count > 0)
         meta->partition = static_cast<int32_t>(r.hash % static_cast<uint32_t>(partition_count));
-    if (!m.payload) meta->flags |= WEFT_KAFKA_NULL_VALUE;
-    if (m.key) meta->key = meta.bytes(m.key, m.key_len);
-    rd_kafka_headers_t* headers = nullptr;
-    if (rd_kafka_message_headers(&m, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR) {
-        const size_t n = rd_kafka_header_cnt(headers);
-        const weft_ref list = meta.list<weft_pair>(n);
-        for (size_t i = 0; i < n; ++i) {
-            const char* name = nullptr;
-            const void* value = nullptr;
-            size_t size = 0;
-            rd_kafka_header_get_all(headers, i, &name, &value, &size);
-            const weft_ref name_ref = meta.text(name);
-            const weft_ref value_ref = value ? meta.bytes(value, size) : weft_ref{};
-            meta.item<weft_pair>(list, i) = {name_ref, value_ref};
-        }
-        meta->headers = list;
-    }
+    copy_message(meta, m);
     waiting_record out;
     out.order = r.order;
     const weft_meta* block = meta.get();
@@ -261,6 +245,7 @@ void producer::pump_waiting() {
 
 void producer::on_events(uint32_t) {
     handle_->acknowledge();
+    reporting_ = true;
     int events = 0;
     while (handle_) {
         if (events++ == limits::report_events_per_wake_max) {
@@ -276,6 +261,7 @@ void producer::on_events(uint32_t) {
             health_.on_error(rd_kafka_event_error(e.get()), rd_kafka_event_error_string(e.get()));
         }
     }
+    reporting_ = false;
     if (outstanding_ == 0 && fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR && !renew_timer_)
         renew_timer_ = worker_.timer_in_ms(renew_pause_ms_, call<&producer::renew>, this);
     pump_waiting();

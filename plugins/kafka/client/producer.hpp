@@ -53,6 +53,8 @@ public:
                     produce_error& error);
 
     size_t outstanding() const { return outstanding_; }
+    // Inside of telling streams of their records.
+    bool reporting() const { return reporting_; }
     // Stops calling the stream back; its outstanding records report to nobody.
     void forget_waiting(produce_stream& s);
 
@@ -96,6 +98,7 @@ private:
 
     record outstanding_list_;  // sentinel
     size_t outstanding_ = 0;
+    bool reporting_ = false;
     record* free_ = nullptr;
     std::vector<produce_stream*> waiting_;
     uint32_t round_robin_ = 0;

@@ -40,6 +40,12 @@ void topics::start(handle& consumer, blocking_thread& thread) {
     thread_ = &thread;
 }
 
+void topics::stop() {
+    if (timer_) worker_.cancel(std::exchange(timer_, 0));
+    thread_ = nullptr;
+    consumer_ = nullptr;
+}
+
 void topics::join(topic_stream& s, const std::string& name, bool details) {
     auto& t = topics_[name];
     if (!t) {

@@ -79,6 +79,8 @@ public:
 
     void join(topic_stream& s, const std::string& name, bool details);
     void leave(topic_stream& s);
+    // Asks no more: handle and thread are about to go.
+    void stop();
     // What is known may be old: ask again now.
     void ask();
     // Asks until a broker answers, even without a topic to ask for.
