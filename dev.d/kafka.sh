@@ -80,10 +80,11 @@ kafka_start() {
         kafka_configure "$port" "$controller"
         if [[ ! -e "$kafka_dir/logs/meta.properties" ]]; then
             say "formatting $kafka_dir"
+            # No '-' in the id: at its beginning it would be taken for an option.
             "${kafka_java[@]}" kafka.tools.StorageTool format -g \
-                -t "$(head -c 16 /dev/urandom | base64 | tr '+/' '-_' | tr -d =)" \
+                -t "$(head -c 16 /dev/urandom | base64 | tr '+/' 'xy' | tr -d =)" \
                 -c "$kafka_dir/server.properties" >"$kafka_dir/kafka.log" 2>&1 ||
-                die "formatting failed, see $kafka_dir/kafka.log"
+                die "formatting failed: $(tail -n 3 "$kafka_dir/kafka.log")"
         fi
         say "starting Kafka $kafka_version on $address"
         # A session of its own: Ctrl-C in the terminal must not reach it.

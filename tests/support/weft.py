@@ -14,6 +14,8 @@ from support.process import Process, run
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("WEFT_BUILD_DIR", ROOT / "build" / "release"))
 WEFT = BUILD / "bin" / "weft"
+# Sanitizer builds keep unloaded plugins mapped, and their memory says nothing about ours.
+SANITIZED = BUILD.name in ("asan", "tsan")
 EXAMPLE = ROOT / "examples" / "mqtt.kafka.proxy" / "zilla.yaml"
 
 

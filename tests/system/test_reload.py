@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from support.ports import free_port
-from support.weft import BUILD, Weft
+from support.weft import BUILD, SANITIZED, Weft
 
 PLUGINS = BUILD / "lib" / "weft" / "plugins"
 
@@ -105,9 +105,6 @@ def answered(s, text=b"hello"):
         assert part, f"ended after {got!r}"
         got += part
     return got == text
-
-
-SANITIZED = "san" in BUILD.name  # sanitizer builds keep every plugin mapped
 
 
 @pytest.fixture

@@ -309,7 +309,7 @@ def test_routes_by_network_and_by_name():
         assert is_closed(connect(port, "127.0.0.3"))
 
 
-@pytest.mark.key
+# Not with sanitizers: UBSan needs a descriptor to tell a good pointer from a bad one.
 def test_out_of_descriptors_pauses_and_recovers():
     port = free_port()
     with start(config(options(port) + "    exit: echo_server")) as weft:
