@@ -137,6 +137,7 @@ TEST_F(kit_memory, wrapped_memory_comes_back_once) {
         s.data(c.slice());
     });
     client.send("x");
+    client.expect(WEFT_BEGIN);
     EXPECT_EQ(client.expect_data(), "wrapped");
     EXPECT_EQ(released, 1);
     host.finish();

@@ -224,7 +224,7 @@ TEST_F(kit_rules, a_stream_after_its_on_closed) {
     b.open().end();
     const weft::stream old = s;
     play.accept = [&](auto, auto, auto&) {
-        old.window(1);
+        old.end();
         return true;
     };
     EXPECT_THAT(broken([&] { b.open(); }), ElementsAre("stream.closed"));
@@ -277,14 +277,17 @@ TEST_F(kit_rules, frames_without_end) {
         s.window(1000);
         return true;
     };
-    play.frame = [](weft::worker w, weft::stream, const weft_frame& f) {
-        if (f.kind != WEFT_DATA) return;
-        static std::function<void(weft::worker)> again;
-        again = [](weft::worker x) { x.post([x] { again(x); }); };
-        again(w);
+    std::function<void(weft::worker)> again = [&](weft::worker x) {
+        x.post([&again, x] {
+            if (again) again(x);
+        });
+    };
+    play.frame = [&](weft::worker w, weft::stream, const weft_frame& f) {
+        if (f.kind == WEFT_DATA) again(w);
     };
     auto& client = host.run(weft_plugin_1).open();
     EXPECT_THAT(broken([&] { client.send("x"); }), ElementsAre("turn.endless"));
+    again = nullptr;
 }
 
 }  // namespace

@@ -163,6 +163,7 @@ public:
     std::string refuse_leases;  // the reason; empty: granted
     bool error_logs_fail = true;
     task_mode tasks_run = task_mode::at_turn_end;
+    uint64_t call_ns_max = 0;  // longest that a call may hold its worker; 0: not measured
     std::function<worker_state*(uint64_t exit, uint32_t index)> find_binding;
     // The test takes a stream to exit `exit`; false refuses it.
     std::function<bool(stream_end*, uint64_t exit, const weft_begin&)> accept_by_test;
@@ -210,6 +211,7 @@ public:
     uint64_t lease(worker_state* w, const char* host, uint16_t port, int* fd, weft_error* e);
     void release_lease(worker_state* w, uint64_t id);
     uint16_t listening_port(uint16_t asked) const;
+    std::vector<uint16_t> listening_ports() const;
     void* acquire(const void* plugin, const char* key, uint32_t version, void* (*make)(void*),
                   void* ctx, void (*destroy)(void*));
     void release_shared(const void* plugin, const char* key);
@@ -234,6 +236,8 @@ private:
         std::function<void()> fn;
     };
 
+    template <class F>
+    void timed(worker_state* w, F&& f);
     void settle();
     bool spend();
     bool drain_inboxes();
@@ -265,7 +269,7 @@ private:
     void wake();
 
     const std::thread::id thread_ = std::this_thread::get_id();
-    bool in_turn_ = false;
+    bool in_turn_ = false, timing_ = false;
     uint32_t depth_ = 0;
     size_t steps_ = 0;
     uint64_t trace_ = 0, now_ = 1'000'000'000'000, ids_ = 0;

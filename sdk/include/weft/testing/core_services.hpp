@@ -74,6 +74,12 @@ inline uint16_t core::listening_port(uint16_t asked) const {
     return it == ports_.end() ? uint16_t{0} : it->second;
 }
 
+inline std::vector<uint16_t> core::listening_ports() const {
+    std::vector<uint16_t> out;
+    for (const auto& [address, s] : sockets_) out.push_back(s.port);
+    return out;
+}
+
 inline void* core::acquire(const void* plugin, const char* key, uint32_t version,
                            void* (*make)(void*), void* ctx, void (*destroy)(void*)) {
     const std::lock_guard lock(mutex_);

@@ -4,7 +4,10 @@
 #include <weft/testing/core.hpp>
 
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
+
+#include <ctime>
 
 namespace weft::testing::detail {
 
@@ -48,7 +51,7 @@ void core::enter(worker_state* w, F&& f) {
     ++w->busy;
     ++depth_;
     try {
-        f();
+        timed(w, f);
     } catch (const std::exception& e) {
         if (!w->is_test)
             report.add("exception", w->name,
@@ -63,6 +66,40 @@ void core::enter(worker_state* w, F&& f) {
     }
     --depth_;
     if (--w->busy == 0 && !w->inbox.empty() && !w->runnable) make_runnable(w);
+}
+
+// Measures the outermost call into a binding. A busy machine may stop us for long, so waiting only
+// counts when the thread gave its processor up by itself.
+template <class F>
+void core::timed(worker_state* w, F&& f) {
+    if (call_ns_max == 0 || timing_ || w->is_test) return f();
+    const auto read = [](clockid_t id) {
+        timespec t{};
+        ::clock_gettime(id, &t);
+        return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
+    };
+    const auto given_up = [] {
+        rusage u{};
+        ::getrusage(RUSAGE_THREAD, &u);
+        return u.ru_nvcsw;
+    };
+    struct flag {
+        bool& on;
+        explicit flag(bool& b) : on(b) { on = true; }
+        ~flag() { on = false; }
+    };
+    const uint64_t wall = read(CLOCK_MONOTONIC), used = read(CLOCK_THREAD_CPUTIME_ID);
+    const auto waits = given_up();
+    {
+        const flag here(timing_);
+        f();
+    }
+    const uint64_t took = read(CLOCK_MONOTONIC) - wall;
+    const bool worked = read(CLOCK_THREAD_CPUTIME_ID) - used > call_ns_max;
+    const bool waited = took > call_ns_max && given_up() != waits;
+    if (worked || waited)
+        report.add("worker.blocked", w->name,
+                   "a call held its worker for " + std::to_string(took / 1'000'000) + " ms");
 }
 
 inline void core::raise() {

@@ -131,6 +131,7 @@ public:
     size_t tasks() const { return core_.pending_tasks(); }
     // weft.listeners/1 gives out sockets on free ports of 127.0.0.1: the one for port `asked`.
     uint16_t listening_port(uint16_t asked) const { return core_.listening_port(asked); }
+    std::vector<uint16_t> listening_ports() const { return core_.listening_ports(); }
 
     // ---- trouble to order ----
     // Frames, even onwards, wait in the inbox of their instance.
@@ -139,6 +140,11 @@ public:
     void allocations_left(int64_t n) { core_.buffers.allocations_left = n; }  // -1: no limit
     void refuse_watches(bool on = true) { core_.refuse_watches = on; }
     void refuse_leases(std::string reason) { core_.refuse_leases = std::move(reason); }
+    // Watches how long calls hold their worker, in real time; the runtime reports those above 100
+    // ms.
+    void calls_may_take(std::chrono::nanoseconds limit) {
+        core_.call_ns_max = static_cast<uint64_t>(limit.count());
+    }
     void error_logs_fail(bool on) { core_.error_logs_fail = on; }  // default: they do
 
     // ---- what was said and used ----

@@ -25,6 +25,7 @@ namespace weft::testing {
 //   slice.owner slice.bounds slice.freed slice.released slice.immutable
 //   thread               a [worker] function was called on another thread
 //   worker.detached      a service was used through the worker handle after detach
+//   worker.blocked       a call held its worker too long; see host::calls_may_take
 //   exception            an exception crossed the ABI
 //   turn.endless         frames, posts or timers beget each other without end
 //   event.id log.error

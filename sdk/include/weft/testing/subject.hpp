@@ -69,6 +69,11 @@ public:
         for (const auto& w : workers_) n += w->streams;
         return n;
     }
+    size_t tasks() const {
+        size_t n = 0;
+        for (const auto& w : workers_) n += w->tasks;
+        return n;
+    }
     size_t timers() const {
         size_t n = 0;
         for (const auto& w : workers_) n += core_->timers(w.get());
