@@ -62,7 +62,8 @@ const char* const kafka_names[] = {
 const char* const tls_names[] = {"handshake.timeout", "await.sync.close.millis",
                                  "client.https.identification", "client.server.name.indication"};
 const char* const tcp_names[] = {"window.threshold", "connect.timeout.ms"};
-const char* const http_names[] = {"maximum.connections", "max.header.list.size", "server.header"};
+const char* const http_names[] = {"maximum.connections", "max.header.list.size", "server.header",
+                                  "head.timeout.ms",     "answer.timeout.ms",    "idle.timeout.ms"};
 
 template <size_t N>
 void add(std::vector<std::string>& to, const std::string& prefix, const char* const (&names)[N]) {

@@ -42,6 +42,10 @@ def test_examples_build_elsewhere(where, name, prefix, tmp_path):
     assert file.name == f"weft-binding-{name}.so"
 
 
+def test_http_needs_nothing_but_the_sdk(prefix, tmp_path):
+    build_out_of_tree(ROOT / "plugins" / "http", tmp_path, f"-DCMAKE_PREFIX_PATH={prefix}")
+
+
 def test_installed_weft_runs_a_plugin_built_on_it(prefix, tmp_path, monkeypatch):
     file = build_out_of_tree(ROOT / "examples" / "echo", tmp_path, f"-Dweft-sdk_DIR={prefix}/lib/cmake/weft-sdk")
     monkeypatch.setattr("support.weft.WEFT", prefix / "bin" / "weft")

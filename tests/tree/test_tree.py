@@ -14,6 +14,7 @@ EXPECTED = {
     "weft-binding-mqtt.so",
     "weft-binding-mqtt-kafka.so",
     "weft-binding-kafka.so",
+    "weft-binding-http.so",
     "weft-exporter-stdout.so",
 }
 

@@ -1,0 +1,80 @@
+#include "route.hpp"
+
+#include "tokens.hpp"
+
+#include <algorithm>
+
+namespace weft::http {
+namespace {
+
+// Names of hosts, schemes and protocols are the same in either case (RFC 9110, 4.2.3 and 7.8).
+bool matches_in_any_case(std::string_view name) {
+    return name == ":authority" || name == ":scheme" || name == "upgrade" || name == "host" ||
+           name == "connection";
+}
+
+bool holds(const condition& c, const request& r, std::string_view scheme) {
+    const bool any_case = matches_in_any_case(c.name);
+    const auto is = [&](std::string_view text) {
+        return wildcard_matches(c.pattern, text, any_case);
+    };
+    if (c.name == ":scheme") return is(scheme);
+    if (c.name == ":authority") return is(r.authority);
+    if (c.name == ":path") return is(r.path);
+    if (c.name == ":method") return is(r.method);
+    // An upgrade that cannot be asked for (HTTP/1.0, not named in Connection) is not asked for.
+    if (c.name == "upgrade") return !r.upgrade.empty() && is(r.upgrade);
+    return std::any_of(r.fields.begin(), r.fields.end(),
+                       [&](const field& f) { return f.name == c.name && is(f.value); });
+}
+
+}  // namespace
+
+// Greedy with one point to come back to, the last wildcard: linear in practice and never worse than
+// |pattern| * |text|.
+bool wildcard_matches(std::string_view pattern, std::string_view text, bool any_case) {
+    const auto same = [&](char a, char b) {
+        return any_case ? lower_case(a) == lower_case(b) : a == b;
+    };
+    size_t p = 0, t = 0, back_p = std::string_view::npos, back_t = 0;
+    while (true) {
+        if (p < pattern.size() && pattern[p] == '*') {
+            back_p = ++p;
+            back_t = t;
+            continue;
+        }
+        const size_t close =
+            p < pattern.size() && pattern[p] == '{' ? pattern.find('}', p) : std::string_view::npos;
+        if (close != std::string_view::npos) {
+            if (t < text.size()) {
+                back_p = p = close + 1;
+                back_t = ++t;  // at least one character
+                continue;
+            }
+        } else if (p < pattern.size() && t < text.size() && same(pattern[p], text[t])) {
+            ++p, ++t;
+            continue;
+        }
+        if (p == pattern.size() && t == text.size()) return true;
+        if (back_p == std::string_view::npos || back_t >= text.size()) return false;
+        p = back_p;
+        t = ++back_t;
+    }
+}
+
+bool route::matches(const request& r, std::string_view scheme) const {
+    if (when.empty()) return true;
+    return std::any_of(when.begin(), when.end(), [&](const auto& all) {
+        return std::all_of(all.begin(), all.end(),
+                           [&](const condition& c) { return holds(c, r, scheme); });
+    });
+}
+
+const route* find_route(const std::vector<route>& routes, const request& r,
+                        std::string_view scheme) {
+    const auto at = std::find_if(routes.begin(), routes.end(),
+                                 [&](const route& x) { return x.matches(r, scheme); });
+    return at == routes.end() ? nullptr : &*at;
+}
+
+}  // namespace weft::http

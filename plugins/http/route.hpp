@@ -1,0 +1,33 @@
+// Which exit takes a request: `when[].headers` of the routes, in their order.
+#pragma once
+
+#include "request.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace weft::http {
+
+// `*` is any characters, also none, and `{name}` one or more; the rest is literal and the whole
+// text must match.
+bool wildcard_matches(std::string_view pattern, std::string_view text, bool any_case = false);
+
+struct condition {
+    std::string name;  // ":scheme", ":authority", ":path", ":method", or a field in lower case
+    std::string pattern;
+};
+
+struct route {
+    std::vector<std::vector<condition>> when;  // one of them, all of its conditions; none: always
+    uint64_t exit = 0;
+
+    bool matches(const request& r, std::string_view scheme) const;
+};
+
+// The first that matches, or nullptr.
+const route* find_route(const std::vector<route>& routes, const request& r,
+                        std::string_view scheme);
+
+}  // namespace weft::http
