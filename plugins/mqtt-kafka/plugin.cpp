@@ -10,7 +10,8 @@ namespace {
 
 class proxy_binding final : public binding {
 public:
-    explicit proxy_binding(settings s) : settings_(std::move(s)) {}
+    explicit proxy_binding(settings s)
+        : settings_(std::move(s)), registry_(settings_.name), acknowledged_(settings_.name) {}
     std::unique_ptr<instance> attach(worker w) override {
         return std::make_unique<proxy>(w, settings_, registry_, acknowledged_);
     }

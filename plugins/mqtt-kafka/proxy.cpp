@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 namespace weft::mqtt_kafka {
 
@@ -33,12 +34,14 @@ proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
       sessions(w.gauge("mqtt.kafka.sessions")),
       qos0_dropped(w.counter("mqtt.kafka.qos0.dropped")),
       publishes_failed(w.counter("mqtt.kafka.publishes.failed")) {
+    home = {w.handle(), call<&proxy::take_displaced>, this, nullptr};
     open_topics();
     tell_ready();
 }
 
 proxy::~proxy() {
     if (wait_timer_) here.cancel(wait_timer_);
+    if (deadline_timer_) here.cancel(deadline_timer_);
     while (first_) destroy(*first_);
 }
 
@@ -73,7 +76,7 @@ kafka_topic* proxy::retained_topic(uint64_t exit) {
 
 endpoint* proxy::accept(stream s, const weft_begin& b) {
     const meta_view<weft_mqtt_begin> begin(b.h.meta);
-    if (!begin || draining_) return nullptr;
+    if (!begin || stopping_ || finished_) return nullptr;
     auto* made = new session(*this, s, begin);
     made->next = first_;
     if (first_) first_->previous = made;
@@ -143,6 +146,7 @@ void proxy::report(const kafka_topic& topic) {
 
 // Ready once every configured topic can be used.
 void proxy::tell_ready() {
+    if (draining_) return;  // what the process waits for is the next generation's to say
     std::string what;
     for (const kafka_topic* t : configured_) {
         const auto look = [&](const topic_stream* s, bool usable) {
@@ -206,12 +210,8 @@ void proxy::serve_slots() {
     slots.serve();
 }
 
-void proxy::displaced_soon() {
-    here.post([this] { take_displaced(); });
-}
-
 void proxy::take_displaced() {
-    for (registered_session* s : registry.take_displaced(*this))
+    while (registered_session* s = registry.take_displaced(home))
         static_cast<session*>(s)->end_client(
             {reason::session_taken_over, "another client connected with this client id"});
 }
@@ -220,7 +220,7 @@ void proxy::gone(session& s) {
     --live_;
     sessions.set(live_);
     if (publish.forget(s)) destroy(s);
-    finish_drain();
+    finish_soon();
 }
 
 void proxy::free_if_gone(session& s) {
@@ -236,15 +236,46 @@ void proxy::destroy(session& s) {
     delete &s;
 }
 
-void proxy::drain(uint32_t, uint64_t) {
+// Sessions stay in the generation that accepted them, and keep their streams to Kafka with them.
+// When the process ends, the server says goodbye; else the clients leave by themselves, or at the
+// deadline.
+void proxy::drain(uint32_t why, uint64_t deadline_ns) {
+    if (!draining_ && why != WEFT_DRAIN_STOP) here.ready(true);
     draining_ = true;
-    topics.stay_closed();
-    finish_drain();
+    if (why == WEFT_DRAIN_STOP) {
+        stopping_ = true;
+        topics.stay_closed();
+    } else if (deadline_ns < deadline_ns_ && !finished_) {
+        deadline_ns_ = deadline_ns;
+        if (deadline_timer_) here.cancel(deadline_timer_);
+        deadline_timer_ = here.timer_at(deadline_ns, call<&proxy::end_sessions>, this);
+    }
+    finish_soon();
 }
 
-// The shared streams serve the sessions that are left; after the last they end.
+void proxy::end_sessions() {
+    deadline_timer_ = 0;
+    finished_ = true;
+    for (session *s = first_, *next = nullptr; s; s = next) {
+        next = s->next;
+        s->end_client(
+            {reason::server_shutting_down, "this part of the server is replaced: connect again"});
+    }
+}
+
+// At the end of the turn: a stream that was on its way when the exits were switched may be in the
+// inbox.
+void proxy::finish_soon() {
+    if (draining_ && !std::exchange(finishing_, true)) here.defer(call<&proxy::finish_drain>, this);
+}
+
+// The shared streams serve the sessions that are left, and the publishes of those that are not;
+// after the last they end.
 void proxy::finish_drain() {
-    if (draining_ && live_ == 0 && publish.idle()) topics.close_all();
+    finishing_ = false;
+    if (live_ != 0 || !publish.idle()) return;
+    finished_ = true;
+    topics.close_all();
 }
 
 }  // namespace weft::mqtt_kafka

@@ -18,7 +18,7 @@
 
 namespace weft::mqtt_kafka {
 
-class proxy final : public instance, public session_home, private topic_listener {
+class proxy final : public instance, private topic_listener {
 public:
     proxy(worker w, const settings& s, session_registry& r, acknowledged& a);
     ~proxy() override;
@@ -38,15 +38,14 @@ public:
 
     void gone(session& s);          // its stream is closed
     void free_if_gone(session& s);  // nothing of it is outstanding any more
-    void publish_answered() { finish_drain(); }
+    void publish_answered() { finish_soon(); }
     void release_history_slot(slot_holder& holder);
     kafka_topic* retained_topic(uint64_t exit);
-
-    void displaced_soon() override;
 
     const settings& config;
     const worker here;
     session_registry& registry;
+    registry_home home;
     acknowledged& acks;
     event_gate events;
     kafka_topics topics;
@@ -82,6 +81,8 @@ private:
     void arm_wait();
     void serve_slots();
     void take_displaced();
+    void end_sessions();
+    void finish_soon();
     void finish_drain();
     void destroy(session& s);
 
@@ -94,7 +95,11 @@ private:
     uint64_t wait_timer_ = 0;
     std::string told_missing_{"?"};
     bool serving_slots_ = false;
-    bool draining_ = false;
+    uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;
+    bool draining_ = false;   // replaced, removed, or the process ends
+    bool stopping_ = false;   // the process ends
+    bool finished_ = false;   // takes no session any more
+    bool finishing_ = false;  // finish_drain comes at the end of this turn
     bool retrying_ = false;
 };
 

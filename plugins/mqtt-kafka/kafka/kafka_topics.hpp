@@ -17,7 +17,7 @@ namespace weft::mqtt_kafka {
 class kafka_topic {
 public:
     kafka_topic(uint32_t number, const route_target& target, uint64_t& clock,
-                std::shared_ptr<acknowledged_offsets> acknowledged)
+                shared_ref<acknowledged_offsets> acknowledged)
         : target_(target),
           number_(number),
           clock_(&clock),
@@ -53,7 +53,7 @@ private:
     std::unique_ptr<produce_link> producer_;
     std::unique_ptr<tail_link> tail_;
     std::unique_ptr<meta_link> meta_;
-    std::shared_ptr<acknowledged_offsets> acknowledged_;
+    shared_ref<acknowledged_offsets> acknowledged_;
 };
 
 // Keeps a topic from being given up (kafka_topics::get). Everything that holds a topic across calls

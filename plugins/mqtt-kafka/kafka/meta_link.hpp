@@ -17,8 +17,8 @@ public:
     }  // WEFT_KAFKA_COMPACTED | WEFT_KAFKA_DELETED, 0 = not told
 
 protected:
-    void on_opened() override { stream_.window(1 << 16); }
-    void on_news(const weft_flush& f) override;
+    void on_opened(stream s) override { s.window(1 << 16); }
+    void on_news(stream s, const weft_flush& f) override;
     void on_state_changed() override { listener_.on_topic_changed(of_); }
 
 private:

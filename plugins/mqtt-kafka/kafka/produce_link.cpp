@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace weft::mqtt_kafka {
 
@@ -57,14 +58,14 @@ staged_record staged_record::with(const weft_meta* meta) const {
 produce_link::produce_link(worker w, uint64_t exit, kafka_topic& topic, topic_listener& listener)
     : topic_stream(w, exit, topic.name(), WEFT_KAFKA_PRODUCE), of_(topic), listener_(listener) {}
 
-void produce_link::on_opened() {
-    stream_.window(1 << 16);
+void produce_link::on_opened(stream s) {
+    s.window(1 << 16);
 }  // the reply carries only FLUSHes, which need no credit
 
 // Also for an empty payload some credit must be there: the first WINDOW says that somebody takes
 // records at all.
 bool produce_link::can_send(uint32_t size) const {
-    if (!stream_ || moving()) return false;
+    if (!may_begin()) return false;
     const uint32_t credit = stream_.credit();
     return credit > 0 && credit >= size + stream_.padding();
 }
@@ -96,8 +97,29 @@ std::vector<uint64_t> produce_link::take_waiting() {
     return tokens;
 }
 
-void produce_link::on_window(stream, const weft_window& w) {
+void produce_link::on_window(stream s, const weft_window& w) {
+    if (!serves(s)) {
+        successor_window_max_ = w.maximum;
+        return;
+    }
     window_max_ = w.maximum;
+    pump();
+    move_when_answered();
+}
+
+void produce_link::on_successor() {
+    successor_window_max_ = 0;
+    if (has_successor())
+        move_when_answered();
+    else
+        pump();
+}
+
+void produce_link::move_when_answered() {
+    if (!has_successor() || unanswered_ != 0) return;
+    if (!waiting_.empty() && waiting_.front().sent != 0) return;  // half of it is on its way
+    window_max_ = std::exchange(successor_window_max_, 0);
+    take_over();
     pump();
 }
 
@@ -118,7 +140,8 @@ bool produce_link::send_some(waiting_record& w) {
         stream_.data(iov, w.record.meta());
         return true;
     }
-    if (!stream_ || moving() || (w.sent == 0 && w.record.size + stream_.padding() <= window_max_))
+    if (!stream_) return false;
+    if (w.sent == 0 && (!may_begin() || w.record.size + stream_.padding() <= window_max_))
         return false;
     const uint32_t credit = stream_.credit(), padding = stream_.padding();
     if (credit <= padding) return false;
@@ -140,20 +163,22 @@ bool produce_link::send_some(waiting_record& w) {
     return last;
 }
 
-void produce_link::on_news(const weft_flush& f) {
+void produce_link::on_news(stream s, const weft_flush& f) {
     const meta_view<weft_kafka_produced> answer(f.h.meta);
-    if (!answer) return;
+    if (!answer || !serves(s)) return;
     if (unanswered_ > 0) --unanswered_;
     if (answer->error == 0) set_state(topic_state::ok);
     listener_.on_produced(answer->token, {answer->error, answer.text(answer->text),
                                           answer->partition, answer->offset});
-    move_if_idle();
+    move_when_answered();
 }
 
 void produce_link::on_lost() {
     unanswered_ = 0;
+    window_max_ = std::exchange(successor_window_max_, 0);
     for (auto& w : waiting_) w.sent = 0;
     listener_.on_produce_lost(of_);
+    pump();
 }
 
 void produce_link::on_state_changed() {

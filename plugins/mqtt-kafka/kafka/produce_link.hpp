@@ -1,5 +1,6 @@
 // The shared PRODUCE stream of one Kafka topic on one worker. Records leave in the order they are
-// submitted.
+// submitted, also across a move: while a successor is open, new records wait (their publishers'
+// credit with them) until every record on the stream before it is answered.
 #pragma once
 
 #include "kafka/topic_listener.hpp"
@@ -37,14 +38,14 @@ public:
     // Takes back all records that wait, for a topic that does not exist.
     std::vector<uint64_t> take_waiting();
 
-    void on_window(stream, const weft_window& w) override;
+    void on_window(stream s, const weft_window& w) override;
 
 protected:
-    void on_opened() override;
-    void on_news(const weft_flush& f) override;
+    void on_opened(stream s) override;
+    void on_news(stream s, const weft_flush& f) override;
     void on_lost() override;
+    void on_successor() override;
     void on_state_changed() override;
-    bool idle() const override { return unanswered_ == 0; }
 
 private:
     struct waiting_record {
@@ -52,15 +53,17 @@ private:
         staged_record record;
         uint32_t sent = 0;  // payload bytes, when it goes in pieces
     };
+    bool may_begin() const { return stream_ && !has_successor(); }
     bool can_send(uint32_t size) const;
     void pump();
+    void move_when_answered();
     bool send_some(waiting_record& w);
 
     kafka_topic& of_;
     topic_listener& listener_;
     std::deque<waiting_record> waiting_;
     uint64_t unanswered_ = 0;
-    uint32_t window_max_ = 0;
+    uint32_t window_max_ = 0, successor_window_max_ = 0;
 };
 
 }  // namespace weft::mqtt_kafka

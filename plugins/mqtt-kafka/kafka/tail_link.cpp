@@ -3,6 +3,7 @@
 #include "kafka/kafka_topics.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace weft::mqtt_kafka {
 
@@ -22,6 +23,7 @@ int64_t tail_link::position(int32_t partition) const {
 }
 
 void tail_link::on_data(stream s, const weft_data& d) {
+    if (!serves(s)) return;
     if (s.received() - granted_ > record_window / 2) {
         granted_ = s.received();
         s.window(record_window);
@@ -34,13 +36,22 @@ void tail_link::on_data(stream s, const weft_data& d) {
     p->next = record->offset + 1;
 }
 
-void tail_link::on_news(const weft_flush& f) {
+void tail_link::on_news(stream s, const weft_flush& f) {
     const meta_view<weft_kafka_partitions> told(f.h.meta);
     if (!told) return;
-    const std::vector<partition_next> before = positions_;
-    bool gap = false;
-    for (const auto& t : told.list<weft_kafka_partition>(told->partitions)) told_start(t, gap);
-    if (gap && live_) listener_.on_tail_gap(of_, before);
+    std::vector<partition_next> gaps;
+    const auto list = told.list<weft_kafka_partition>(told->partitions);
+    if (!serves(s)) {
+        // What the stream before had still to bring is a gap, if it is anything.
+        take_over();
+        granted_ = 0;
+        for (auto& t : told_) t.listed = false;
+        const size_t known = positions_.size();
+        for (const auto& t : list)
+            if (is_new(t.id, known) && t.next > t.begin) gaps.push_back({t.id, t.begin});
+    }
+    for (const auto& t : list) told_start(t, gaps);
+    if (!gaps.empty() && live_) listener_.on_tail_gap(of_, gaps);
     const bool first = !live_ && !positions_.empty();
     live_ = live_ || first;
     set_state(topic_state::ok);
@@ -48,22 +59,35 @@ void tail_link::on_news(const weft_flush& f) {
     reopened_ = false;
 }
 
+// Listed by a successor for the first time: if we knew all partitions (Kafka numbers them from 0),
+// the topic has got this one since, and all that is in it is news.
+bool tail_link::is_new(int32_t partition, size_t known) const {
+    return known != 0 && positions_[known - 1].partition + 1 == static_cast<int32_t>(known) &&
+           partition >= static_cast<int32_t>(known);
+}
+
 // A list that repeats a start says nothing new of that partition. Another start is a jump: forwards
-// over records that must be read from history, backwards in a topic that was made again.
-void tail_link::told_start(const weft_kafka_partition& told, bool& gap) {
+// over records that must be read from history, backwards in a topic that was made again. A
+// successor may also begin where the stream before it has already been: what it repeats is passed
+// over in on_data.
+void tail_link::told_start(const weft_kafka_partition& told, std::vector<partition_next>& gaps) {
     partition_next* p = find(told.id);
     if (!p) {
         const auto at =
             std::lower_bound(positions_.begin(), positions_.end(), told.id,
                              [](const partition_next& x, int32_t id) { return x.partition < id; });
-        starts_.insert(starts_.begin() + (at - positions_.begin()), told.next);
+        told_.insert(told_.begin() + (at - positions_.begin()), {told.next, true});
         positions_.insert(at, {told.id, told.next});
         return;
     }
-    int64_t& start = starts_[static_cast<size_t>(p - positions_.data())];
-    if (told.next == start) return;
-    start = told.next;
-    gap = gap || told.next > p->next;
+    told_place& known = told_[static_cast<size_t>(p - positions_.data())];
+    const bool moved = !std::exchange(known.listed, true);
+    if (told.next == known.start && !moved) return;
+    known.start = told.next;
+    if (told.next > p->next)
+        gaps.push_back(*p);
+    else if (moved)
+        return;
     p->next = told.next;
 }
 

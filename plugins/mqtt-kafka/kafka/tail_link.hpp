@@ -19,22 +19,28 @@ public:
     const std::vector<partition_next>& positions() const { return positions_; }
     int64_t position(int32_t partition) const;
 
-    void on_data(stream, const weft_data& d) override;
+    void on_data(stream s, const weft_data& d) override;
 
 protected:
-    void on_opened() override { stream_.window(record_window); }
-    void on_news(const weft_flush& f) override;
+    void on_opened(stream s) override { s.window(record_window); }
+    void on_news(stream s, const weft_flush& f) override;
     void on_lost() override;
     void on_state_changed() override { listener_.on_topic_changed(of_); }
 
 private:
+    // What the stream that serves has said of a partition.
+    struct told_place {
+        int64_t start;
+        bool listed;  // false after a move, until the successor lists it
+    };
     partition_next* find(int32_t partition);
-    void told_start(const weft_kafka_partition& told, bool& gap);
+    bool is_new(int32_t partition, size_t known) const;
+    void told_start(const weft_kafka_partition& told, std::vector<partition_next>& gaps);
 
     kafka_topic& of_;
     topic_listener& listener_;
     std::vector<partition_next> positions_;  // by partition
-    std::vector<int64_t> starts_;            // where the stream said that each begins
+    std::vector<told_place> told_;           // likewise
     uint64_t granted_ = 0;                   // received() at the last WINDOW
     bool live_ = false;
     bool reopened_ = false;  // the next kafka.partitions may show a gap

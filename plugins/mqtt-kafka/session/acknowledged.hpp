@@ -1,30 +1,33 @@
-// What Kafka has acknowledged to this process, on any worker.
+// What Kafka has acknowledged to this process, on any worker and in any generation of the binding.
 //
 // A tail lags behind Kafka by a fetch. Who subscribes after a publish was acknowledged must not get
 // it as live, and who was subscribed before one was acknowledged must not get it as a retained
 // replay: so subscriptions begin behind what is acknowledged here.
+//
+// The objects are shared by generations (weft.shared/1), so they are plain data; a change of one is
+// a new version of it.
 #pragma once
 
-#include <algorithm>
-#include <array>
+#include <weft/shared.hpp>
+
 #include <atomic>
 #include <cstdint>
-#include <deque>
-#include <map>
-#include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace weft::mqtt_kafka {
 
 // Of one Kafka topic. Any thread; add costs an atomic operation.
 class acknowledged_offsets {
 public:
+    static constexpr const char* name = "mqtt-kafka.acknowledged.";
+    static constexpr uint32_t version = 1;
     static constexpr int32_t partitions_max = 1024;  // of those beyond, nothing is known
 
     void add(int32_t partition, int64_t offset) {
         if (partition < 0 || partition >= partitions_max) return;
-        auto& next = next_[static_cast<size_t>(partition)];
+        auto& next = next_[partition];
         int64_t known = next.load(std::memory_order_relaxed);
         while (known <= offset &&
                !next.compare_exchange_weak(known, offset + 1, std::memory_order_release)) {
@@ -33,66 +36,78 @@ public:
     // The offset behind the newest acknowledged record; 0 when there is none.
     int64_t next(int32_t partition) const {
         if (partition < 0 || partition >= partitions_max) return 0;
-        return next_[static_cast<size_t>(partition)].load(std::memory_order_acquire);
+        return next_[partition].load(std::memory_order_acquire);
     }
 
 private:
-    std::array<std::atomic<int64_t>, partitions_max> next_{};
+    std::atomic<int64_t> next_[partitions_max]{};
 };
 
 // The retained copies that were acknowledged lately, in order.
 class acknowledged_copies {
 public:
-    static constexpr size_t copies_max =
+    static constexpr const char* name = "mqtt-kafka.copies.";
+    static constexpr uint32_t version = 1;
+    static constexpr uint64_t copies_max =
         4096;  // older ones are replayed with RETAIN set, as if they were earlier
 
-    uint64_t now() const {
+    uint64_t now() {
         const std::lock_guard lock(mutex_);
         return sequence_;
     }
-    void add(const std::string& topic, int32_t partition, int64_t offset) {
+    void add(std::string_view topic, int32_t partition, int64_t offset) {
         const std::lock_guard lock(mutex_);
-        copies_.push_back({topic, offset, ++sequence_, partition});
-        if (copies_.size() > copies_max) copies_.pop_front();
+        copies_[++sequence_ % copies_max] = {hash_of(topic), offset, partition, 0};
     }
     // Was this record acknowledged after `since`? Then its message is still to come live.
-    bool is_later(const std::string& topic, int32_t partition, int64_t offset,
-                  uint64_t since) const {
+    bool is_later(std::string_view topic, int32_t partition, int64_t offset, uint64_t since) {
         const std::lock_guard lock(mutex_);
-        const auto from = std::partition_point(copies_.begin(), copies_.end(),
-                                               [&](const copy& c) { return c.sequence <= since; });
-        return std::any_of(from, copies_.end(), [&](const copy& c) {
-            return c.offset == offset && c.partition == partition && c.topic == topic;
-        });
+        if (since >= sequence_) return false;
+        const uint64_t hash = hash_of(topic);
+        const uint64_t kept = sequence_ - since < copies_max ? sequence_ - since : copies_max;
+        for (uint64_t at = sequence_; at > sequence_ - kept; --at) {
+            const copy& c = copies_[at % copies_max];
+            if (c.offset == offset && c.partition == partition && c.topic == hash) return true;
+        }
+        return false;
     }
 
 private:
     struct copy {
-        std::string topic;
+        uint64_t topic;  // FNV-1a of its name
         int64_t offset;
-        uint64_t sequence;
         int32_t partition;
+        uint32_t pad;
     };
-    mutable std::mutex mutex_;
-    std::deque<copy> copies_;
+    static uint64_t hash_of(std::string_view topic) {
+        uint64_t h = 0xcbf29ce484222325u;
+        for (const char c : topic) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+        return h;
+    }
+
+    plain_mutex mutex_;
+    copy copies_[copies_max]{};
     uint64_t sequence_ = 0;
 };
 
-// One per binding, shared by its workers.
+// One binding's hold on these; used by all its workers.
 class acknowledged {
 public:
-    std::shared_ptr<acknowledged_offsets> of(const std::string& topic) {
-        const std::lock_guard lock(mutex_);
-        auto& offsets = topics_[topic];
-        auto known = offsets.lock();
-        if (!known) offsets = known = std::make_shared<acknowledged_offsets>();
-        return known;
+    // `binding`: its qualified name. Bindings may lead to different clusters.
+    explicit acknowledged(const std::string& binding = {})
+        : binding_(binding),
+          copies_(shared_ref<acknowledged_copies>::acquire(acknowledged_copies::name + binding,
+                                                           acknowledged_copies::version)) {}
+
+    shared_ref<acknowledged_offsets> of(const std::string& topic) const {
+        return shared_ref<acknowledged_offsets>::acquire(
+            acknowledged_offsets::name + binding_ + '/' + topic, acknowledged_offsets::version);
     }
-    acknowledged_copies copies;
+    acknowledged_copies& copies() const { return *copies_; }
 
 private:
-    std::mutex mutex_;
-    std::map<std::string, std::weak_ptr<acknowledged_offsets>> topics_;
+    std::string binding_;
+    shared_ref<acknowledged_copies> copies_;
 };
 
 }  // namespace weft::mqtt_kafka

@@ -70,15 +70,13 @@ void catch_up::subscribed_late(const subscription& s) {
     for (const lane& l : lanes_) {
         if (!s.topics->contains(l.topic->number())) continue;
         for (const place& p : l.places)
-            late_.push_back(
-                {&s, l.topic.get(), p.partition, l.topic->tail()->position(p.partition)});
+            subscriber_.begin_at(s, *l.topic, p.partition, l.topic->tail()->position(p.partition));
     }
     if (has_slot_ && !reading_replay_) stop_reading();  // it does not look for the new filter
 }
 
 void catch_up::forget(const subscription& s) {
     if (has_slot_) stop_reading();
-    std::erase_if(late_, [&](const late_start& l) { return l.of == &s; });
     for (auto& r : replays_)
         std::erase_if(r->filters, [&](const replay_filter& f) { return f.to == &s; });
     std::erase_if(replays_, [](const auto& r) { return r->filters.empty(); });
@@ -86,17 +84,10 @@ void catch_up::forget(const subscription& s) {
 
 void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filters) {
     auto r = std::make_unique<replay>(
-        replay{&retained, std::move(filters), {}, proxy_.acks.copies.now()});
+        replay{&retained, std::move(filters), {}, proxy_.acks.copies().now()});
     for (const int32_t partition : retained.meta()->partitions())
         r->places.push_back({partition, WEFT_KAFKA_OFFSET_BEGIN});
     if (!r->places.empty()) replays_.push_back(std::move(r));
-}
-
-bool catch_up::too_old(const subscription& s, const kafka_topic& topic, int32_t partition,
-                       int64_t offset) const {
-    return std::any_of(late_.begin(), late_.end(), [&](const late_start& l) {
-        return l.of == &s && l.topic == &topic && l.partition == partition && offset < l.from;
-    });
 }
 
 void catch_up::join_what_caught_up() {
@@ -106,7 +97,6 @@ void catch_up::join_what_caught_up() {
         });
     std::erase_if(lanes_,
                   [&](const lane& l) { return l.places.empty() || !subscriber_.reads(*l.topic); });
-    if (lanes_.empty()) late_.clear();
 }
 
 bool catch_up::has_room() const {
@@ -261,7 +251,8 @@ bool catch_up::replay_record(replay& r, const meta_view<weft_kafka_record>& reco
     delivery& d = proxy_.scratch;
     // Null and empty both mean that nothing is retained.
     if (topic.empty() || payload_size(data) == 0 ||
-        proxy_.acks.copies.is_later(r.topic->name(), record->partition, record->offset, r.since) ||
+        proxy_.acks.copies().is_later(r.topic->name(), record->partition, record->offset,
+                                      r.since) ||
         !d.prepare(record, data, static_cast<uint32_t>(r.filters.size()), proxy_.here.wall_ms())) {
         at->next = next;
         return true;
@@ -304,7 +295,6 @@ bool catch_up::deliver_past(const lane& l, const place& at,
     proxy_.ids.clear();
     for (const subscription* s : matches.of(*mine)) {
         if (!subscriber_.may_see(*s, d) ||
-            too_old(*s, *l.topic, record->partition, record->offset) ||
             subscriber_.too_early(*s, *l.topic, record->partition, record->offset))
             continue;
         any = true;

@@ -86,12 +86,6 @@ private:
         std::vector<chunk> payload;
         uint64_t trace;
     };
-    struct late_start {
-        const subscription* of;
-        const kafka_topic* topic;
-        int32_t partition;
-        int64_t from;
-    };
 
     void on_history_record(const meta_view<weft_kafka_record>& record,
                            const weft_data& data) override;
@@ -121,14 +115,11 @@ private:
     void stop_reading();
     void release_slot();
     void retry();
-    bool too_old(const subscription& s, const kafka_topic& topic, int32_t partition,
-                 int64_t offset) const;
 
     proxy& proxy_;
     subscriber& subscriber_;
     std::vector<lane> lanes_;  // the first is read next
     std::vector<std::unique_ptr<replay>> replays_;
-    std::vector<late_start> late_;
     history_reader* reader_ = nullptr;
     std::deque<waiting_record> waiting_;  // of the running job
     bool reading_replay_ = false;         // the job: the first replay, else the first lane

@@ -215,7 +215,7 @@ void publisher::on_produced(uint64_t token, const produce_answer& answer) {
 
 void publisher::note_acknowledged(const pending_publish& p, const produce_answer& answer) {
     p.topic->acknowledged().add(answer.partition, answer.offset);
-    if (p.staged) proxy_.acks.copies.add(p.topic->name(), answer.partition, answer.offset);
+    if (p.staged) proxy_.acks.copies().add(p.topic->name(), answer.partition, answer.offset);
 }
 
 void publisher::on_produce_lost(kafka_topic& topic) {

@@ -1,92 +1,78 @@
 // Which session of this process has which client id: a newer one ends the older (MQTT 5, 3.1.4-3),
-// on whatever worker it is. Touched at connect and disconnect only.
+// on whatever worker and in whatever generation of the binding it is. Touched at connect and
+// disconnect only.
+//
+// The table is shared by generations (weft.shared/1), which may be different builds: so it is made
+// of plain structs. Its entries lie in the sessions, and each session takes its own out before it
+// is freed, so nothing of a generation that is gone is left. A change of these structs is a new
+// registry_table::version; generations of different versions do not see each other's sessions.
 #pragma once
 
-#include <mutex>
+#include <weft/shared.hpp>
+
+#include <cstdint>
+#include <string>
 #include <string_view>
-#include <unordered_map>
-#include <unordered_set>
-#include <vector>
 
 namespace weft::mqtt_kafka {
 
-class registered_session;
+struct registered_session;
 
-// The sessions of one worker, as the registry sees them. Called on any thread.
-class session_home {
-public:
-    // Some of this home's sessions have been displaced: take them
-    // (session_registry::take_displaced) on the home's own thread. Must not call back into the
-    // registry.
-    virtual void displaced_soon() = 0;
-
-protected:
-    ~session_home() = default;
+// The sessions of one instance, as others see them.
+struct registry_home {
+    weft_worker* worker = nullptr;
+    void (*wake)(void* ctx) = nullptr;  // posted to worker when there is a displaced session
+    void* ctx = nullptr;
+    registered_session* displaced = nullptr;  // the table's
 };
 
-class registered_session {
-public:
-    std::string_view client_id() const { return client_id_; }
+struct registered_session {
+    const char* id = nullptr;  // of memory that outlives the registration
+    uint64_t id_size = 0;
+    registry_home* home = nullptr;
+    // The table's:
+    uint64_t hash = 0;
+    registered_session* after = nullptr;  // in its bucket, or in its home's displaced
+    bool listed = false, displaced = false;
 
-protected:
-    ~registered_session() = default;
-    std::string_view client_id_;  // of memory that outlives the registration
-    session_home* home_ = nullptr;
-
-private:
-    friend class session_registry;
-    bool displaced_ = false;
+    std::string_view client_id() const { return {id, id_size}; }
 };
 
+struct registry_table {
+    static constexpr const char* name = "mqtt-kafka.sessions.";
+    static constexpr uint32_t version = 1;
+    static constexpr uint64_t buckets_min = 64;
+
+    registry_table() = default;
+    registry_table(const registry_table&) = delete;
+    registry_table& operator=(const registry_table&) = delete;
+    ~registry_table();
+
+    plain_mutex mutex;
+    registered_session* first_buckets[buckets_min]{};
+    registered_session** buckets = first_buckets;  // of malloc once they are more
+    uint64_t bucket_count = buckets_min;           // a power of two
+    uint64_t count = 0;
+};
+
+// One binding's hold on the table; used by all its workers.
 class session_registry {
 public:
-    // Registers s; a session with the same client id is displaced.
-    void claim(registered_session& s) {
-        const std::lock_guard lock(mutex_);
-        if (const auto found = sessions_.find(&s); found != sessions_.end()) {
-            registered_session* old = *found;
-            sessions_.erase(found);
-            old->displaced_ = true;
-            displaced_[old->home_].push_back(old);
-            old->home_->displaced_soon();  // under the lock: the home cannot go while it has a
-                                           // registered session
-        }
-        sessions_.insert(&s);
-    }
+    // `binding`: its qualified name. Two bindings may each have a session of one client id.
+    explicit session_registry(const std::string& binding = {})
+        : table_(shared_ref<registry_table>::acquire(registry_table::name + binding,
+                                                     registry_table::version)) {}
 
+    // Registers s; a session with the same client id is displaced, and its home woken.
+    void claim(registered_session& s);
     // Before s is freed. Called on its home's thread.
-    void release(registered_session& s) {
-        const std::lock_guard lock(mutex_);
-        if (const auto found = sessions_.find(&s); found != sessions_.end() && *found == &s)
-            sessions_.erase(found);
-        if (s.displaced_) std::erase(displaced_[s.home_], &s);
-    }
-
-    // The displaced sessions of a home, each told once. Called on the home's thread.
-    std::vector<registered_session*> take_displaced(session_home& home) {
-        const std::lock_guard lock(mutex_);
-        const auto found = displaced_.find(&home);
-        if (found == displaced_.end()) return {};
-        auto list = std::move(found->second);
-        displaced_.erase(found);
-        for (auto* s : list) s->displaced_ = false;
-        return list;
-    }
+    void release(registered_session& s);
+    // The displaced sessions of a home, each told once; null at the end. Called on the home's
+    // thread.
+    registered_session* take_displaced(registry_home& home);
 
 private:
-    struct by_id {
-        size_t operator()(const registered_session* s) const {
-            return std::hash<std::string_view>{}(s->client_id());
-        }
-    };
-    struct same_id {
-        bool operator()(const registered_session* a, const registered_session* b) const {
-            return a->client_id() == b->client_id();
-        }
-    };
-    std::mutex mutex_;
-    std::unordered_set<registered_session*, by_id, same_id> sessions_;
-    std::unordered_map<session_home*, std::vector<registered_session*>> displaced_;
+    shared_ref<registry_table> table_;
 };
 
 }  // namespace weft::mqtt_kafka

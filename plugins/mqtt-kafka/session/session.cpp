@@ -9,11 +9,12 @@ namespace weft::mqtt_kafka {
 
 session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
     : proxy_(p), stream_(s) {
-    const auto id = begin.text(begin->client_id);
-    id_ = std::make_unique<char[]>(id.size());
-    std::memcpy(id_.get(), id.data(), id.size());
-    client_id_ = {id_.get(), id.size()};
-    home_ = &p;
+    const auto name = begin.text(begin->client_id);
+    id_ = std::make_unique<char[]>(name.size());
+    std::memcpy(id_.get(), name.data(), name.size());
+    id = id_.get();
+    id_size = name.size();
+    home = &p.home;
     // 0 would be a protocol error that mqtt refuses (MQTT 5, 3.1.2.11.3); the client could take
     // nothing then.
     receive_max_ = std::min(std::max<uint16_t>(begin->receive_max, 1), p.config.limit.inflight_max);

@@ -29,10 +29,12 @@ bool subscriber::may_see(const subscription& s, const delivery& d) const {
 
 bool subscriber::too_early(const subscription& s, const kafka_topic& topic, int32_t partition,
                            int64_t offset) const {
-    return std::any_of(beginnings_.begin(), beginnings_.end(), [&](const beginning& b) {
-        return b.of == &s && b.topic == topic.number() && b.partition == partition &&
-               offset < b.from;
-    });
+    return beginnings_.after(s, topic.number(), partition, offset);
+}
+
+void subscriber::begin_at(const subscription& s, const kafka_topic& topic, int32_t partition,
+                          int64_t from) {
+    beginnings_.add(s, topic.number(), partition, from);
 }
 
 void subscriber::begin_behind_acknowledged(const subscription& s) {
@@ -40,14 +42,8 @@ void subscriber::begin_behind_acknowledged(const subscription& s) {
         if (!t.tail() || !s.topics->contains(t.number())) return;
         for (const auto& at : t.tail()->positions()) {
             const int64_t from = t.acknowledged().next(at.partition);
-            if (from > at.next) beginnings_.push_back({&s, from, t.number(), at.partition});
+            if (from > at.next) begin_at(s, t, at.partition, from);
         }
-    });
-}
-
-void subscriber::forget_passed(const kafka_topic& topic, int32_t partition, int64_t offset) {
-    std::erase_if(beginnings_, [&](const beginning& b) {
-        return b.topic == topic.number() && b.partition == partition && offset >= b.from;
     });
 }
 
@@ -73,7 +69,8 @@ void subscriber::on_live(kafka_topic& topic, const meta_view<weft_kafka_record>&
     bool as_published = entry.flags & subscription_retain_as_published;
     auto& ids = proxy_.ids;
     ids.clear();
-    if (!beginnings_.empty() && !catch_up_) forget_passed(topic, record->partition, record->offset);
+    if (!beginnings_.empty() && !catch_up_)
+        beginnings_.passed(topic.number(), record->partition, record->offset);
     if (entry.ids != 0 || (entry.flags & subscription_no_local) || !beginnings_.empty()) {
         bool any = false;
         qos = 0;
@@ -127,7 +124,14 @@ catch_up& subscriber::want_catch_up() {
 }
 
 void subscriber::drop_finished_catch_up() {
-    if (catch_up_ && catch_up_->finished()) catch_up_.reset();
+    if (!catch_up_ || !catch_up_->finished()) return;
+    catch_up_.reset();
+    if (beginnings_.empty()) return;
+    proxy_.topics.for_each([&](const kafka_topic& t) {
+        if (!t.tail()) return;
+        for (const auto& at : t.tail()->positions())
+            beginnings_.passed(t.number(), at.partition, at.next);
+    });
 }
 
 subscription& subscriber::put(const subscribe_request& r, const subscribe_request::filter& f) {
@@ -164,7 +168,7 @@ void subscriber::remove(subscription& s) {
     if (s.owner_after) s.owner_after->owner_before = s.owner_before;
     --count_;
     if (catch_up_) catch_up_->forget(s);
-    std::erase_if(beginnings_, [&](const beginning& b) { return b.of == &s; });
+    beginnings_.forget(s);
     proxy_.index.erase(s);
     proxy_.topics.count(*s.topics, false);
     delete &s;

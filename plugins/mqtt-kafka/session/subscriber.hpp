@@ -8,6 +8,7 @@
 
 #include "index/match_memo.hpp"
 #include "mapping/reasons.hpp"
+#include "session/beginnings.hpp"
 #include "session/catch_up.hpp"
 #include "session/outbox.hpp"
 #include "session/replayed.hpp"
@@ -66,21 +67,15 @@ public:
     std::vector<std::string> filters_reading(const kafka_topic& topic) const;
     bool reads(const kafka_topic& topic) const;
     bool may_see(const subscription& s, const delivery& d) const;
-    // Had Kafka acknowledged this record to us before s was made?
+    // Does the subscription begin behind this record?
     bool too_early(const subscription& s, const kafka_topic& topic, int32_t partition,
                    int64_t offset) const;
+    // It begins where the tail stands, although the client is still to get what is before that.
+    void begin_at(const subscription& s, const kafka_topic& topic, int32_t partition, int64_t from);
     void drop_finished_catch_up();
 
 private:
-    // Where a subscription begins on a partition whose tail lags behind what is acknowledged.
-    struct beginning {
-        const subscription* of;
-        int64_t from;
-        uint32_t topic;
-        int32_t partition;
-    };
     void begin_behind_acknowledged(const subscription& s);
-    void forget_passed(const kafka_topic& topic, int32_t partition, int64_t offset);
     void decide(subscribe_request::filter& f, std::string& reason);
     bool settled(subscribe_request::filter& f, bool give_up, std::string& reason);
     bool wants_retained(const subscribe_request::filter& f) const;
@@ -102,7 +97,7 @@ private:
     std::vector<std::unique_ptr<subscribe_request>> requests_;
     std::unique_ptr<catch_up> catch_up_;
     replayed_set replayed_;
-    std::vector<beginning> beginnings_;
+    beginnings beginnings_;
 };
 
 }  // namespace weft::mqtt_kafka

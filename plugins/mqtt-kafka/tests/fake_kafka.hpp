@@ -3,7 +3,8 @@
 #pragma once
 
 #include "mapping/levels.hpp"
-#include "mapping/murmur2.hpp"
+
+#include "../../kafka/client/murmur2.hpp"
 
 #include <weft/plugin.hpp>
 
@@ -16,6 +17,10 @@
 #include <vector>
 
 namespace weft::mqtt_kafka::test {
+
+inline int32_t partition_of(std::string_view key, int32_t partitions) {
+    return static_cast<int32_t>(kafka::murmur2_positive(key)) % partitions;
+}
 
 using header_list = std::vector<std::pair<std::string, std::string>>;
 
@@ -43,11 +48,14 @@ public:
     bool answers = true;  // false: records are written, but nobody is told yet (answer_all)
     bool writes = true;   // false: records wait, as while Kafka is away (write_all)
     uint32_t produce_window = 1 << 20;
+    bool produce_takes = true;  // false: no more credit for records until take_records()
     int32_t produce_error = 0;  // for records to `error_topic`
     std::string error_topic;
     uint32_t history_opened = 0;
     uint64_t history_records = 0;  // sent on history streams
     bool history_waits = false;    // history streams send nothing until history_go()
+    bool tells = true;     // false: streams opened from now on hear nothing until tell_status()
+    int64_t tail_lag = 0;  // records before the end with which a new tail begins
 
     endpoint* accept(stream s, const weft_begin& b) override;
 
@@ -57,9 +65,18 @@ public:
     void tell_status();
     void answer_all();
     void write_all();
+    void take_records();
     void history_go();
     // Breaks all streams of a role, as a crash of the binding would.
     void break_all(uint8_t role);
+    // The same for some of them, in the order of their opening.
+    void break_oldest(uint8_t role, size_t count);
+    void break_newest(uint8_t role, size_t count);
+    void tell_newest(uint8_t role, size_t count);
+    // Asks the openers of a role's streams to move, as a binding that is replaced does.
+    void drain_all(uint8_t role);
+    // The tails that are open bring nothing any more, as if they were late.
+    void stall_tails();
     size_t open_streams(uint8_t role) const;
 
     std::vector<stored_record> records(const std::string& topic, size_t partition = 0) {
@@ -69,6 +86,7 @@ public:
 private:
     friend class fake_endpoint;
     static constexpr uint32_t records_per_turn = 8;  // of history: a log yields to others
+    std::vector<fake_endpoint*> of_role(uint8_t role) const;
     void go_on_soon() {
         if (!std::exchange(scheduled_, true)) worker_.defer(call<&fake_kafka::go_on>, this);
     }
@@ -106,8 +124,13 @@ public:
         if (role == WEFT_KAFKA_PRODUCE) stream_.window(kafka_.produce_window);
         if (role == WEFT_KAFKA_HISTORY)
             prepare_history();
-        else
+        else if (kafka_.tells)
             tell();
+    }
+    void ask_to_move() { stream_.drain(); }
+    void stall() { stalled_ = true; }
+    void take() {
+        if (role == WEFT_KAFKA_PRODUCE) stream_.window(kafka_.produce_window);
     }
     void tell() {
         const auto& t = kafka_.topics_[topic];
@@ -116,10 +139,14 @@ public:
         status(WEFT_KAFKA_OK, "");
         if (role == WEFT_KAFKA_TAIL || role == WEFT_KAFKA_META) partitions();
     }
-    void tail(int32_t partition, int64_t offset, const stored_record& r) {
-        if (!told_) return;
-        send_record(partition, offset, r);
-        next_[static_cast<size_t>(partition)] = offset + 1;
+    // What is live and not sent yet, once there is credit at all.
+    void pump_tail() {
+        if (role != WEFT_KAFKA_TAIL || !told_ || stalled_ || stream_.credit() == 0) return;
+        const auto& parts = kafka_.topics_[topic].partitions;
+        for (size_t i = 0; i < next_.size(); ++i)
+            for (; next_[i] < static_cast<int64_t>(parts[i].size()); ++next_[i])
+                send_record(static_cast<int32_t>(i), next_[i],
+                            parts[i][static_cast<size_t>(next_[i])]);
     }
     void answer_all() {
         for (; !unanswered_.empty(); unanswered_.pop_front()) produced(unanswered_.front());
@@ -142,7 +169,7 @@ public:
             incoming_.value.clear();
         }
         for (const auto& x : slices(d)) incoming_.value += text_of(x);
-        s.window(kafka_.produce_window);
+        if (kafka_.produce_takes) s.window(kafka_.produce_window);
         if (!(d.h.flags & WEFT_FIN)) return;
         if (kafka_.writes)
             write(incoming_);
@@ -150,7 +177,10 @@ public:
             unwritten_.push_back(incoming_);
     }
     void on_window(stream, const weft_window&) override {
-        if (role == WEFT_KAFKA_HISTORY) pump_history();
+        if (role == WEFT_KAFKA_HISTORY)
+            pump_history();
+        else
+            pump_tail();
     }
     void on_end(stream s, const weft_frame&) override {
         s.end();
@@ -220,12 +250,16 @@ private:
         m->cleanup = kafka_.topics_[topic].cleanup;
         const weft_ref list = m.list<weft_kafka_partition>(parts.size());
         for (size_t i = 0; i < parts.size(); ++i) {
-            if (next_.size() <= i) next_.push_back(static_cast<int64_t>(parts[i].size()));
+            const auto end = static_cast<int64_t>(parts[i].size());
+            if (next_.size() <= i)
+                next_.push_back(
+                    std::max<int64_t>(0, role == WEFT_KAFKA_TAIL ? end - kafka_.tail_lag : end));
             m.item<weft_kafka_partition>(list, i) = {0, next_[i], static_cast<int32_t>(i), 0};
         }
         m->partitions = list;
         stream_.flush(m.get());
         told_ = true;
+        pump_tail();
     }
     void send_record(int32_t partition, int64_t offset, const stored_record& r) {
         meta_writer<weft_kafka_record> m;
@@ -257,7 +291,7 @@ private:
 
     fake_kafka& kafka_;
     stream stream_;
-    bool newest_ = false, told_ = false, ended_ = false;
+    bool newest_ = false, told_ = false, ended_ = false, stalled_ = false;
     std::vector<weft_kafka_position> positions_;
     std::vector<std::string> filters_;
     std::vector<int64_t> next_;
@@ -326,8 +360,7 @@ inline void fake_kafka::append(const std::string& name, stored_record r, int32_t
     auto& list = topics_[name].partitions.at(static_cast<size_t>(partition));
     list.push_back(r);
     for (auto* e : std::vector(endpoints_))
-        if (e->topic == name && e->role == WEFT_KAFKA_TAIL)
-            e->tail(partition, static_cast<int64_t>(list.size()) - 1, r);
+        if (e->topic == name) e->pump_tail();
 }
 inline void fake_kafka::tell_status() {
     for (auto* e : std::vector(endpoints_))
@@ -348,6 +381,38 @@ inline void fake_kafka::history_go() {
 inline void fake_kafka::break_all(uint8_t role) {
     for (auto* e : std::vector(endpoints_))
         if (e->role == role) e->break_stream();
+}
+inline std::vector<fake_endpoint*> fake_kafka::of_role(uint8_t role) const {
+    std::vector<fake_endpoint*> out;
+    for (auto* e : endpoints_)
+        if (e->role == role) out.push_back(e);
+    return out;
+}
+inline void fake_kafka::break_oldest(uint8_t role, size_t count) {
+    for (auto* e : of_role(role))
+        if (count-- > 0)
+            e->break_stream();
+        else
+            break;
+}
+inline void fake_kafka::break_newest(uint8_t role, size_t count) {
+    auto list = of_role(role);
+    for (; count > 0; --count, list.pop_back()) list.back()->break_stream();
+}
+inline void fake_kafka::tell_newest(uint8_t role, size_t count) {
+    auto list = of_role(role);
+    for (; count > 0; --count, list.pop_back()) list.back()->tell();
+}
+inline void fake_kafka::take_records() {
+    produce_takes = true;
+    for (auto* e : std::vector(endpoints_)) e->take();
+}
+inline void fake_kafka::drain_all(uint8_t role) {
+    for (auto* e : of_role(role)) e->ask_to_move();
+}
+inline void fake_kafka::stall_tails() {
+    for (auto* e : endpoints_)
+        if (e->role == WEFT_KAFKA_TAIL) e->stall();
 }
 inline size_t fake_kafka::open_streams(uint8_t role) const {
     return static_cast<size_t>(std::count_if(endpoints_.begin(), endpoints_.end(),

@@ -1,6 +1,5 @@
 #include "mapping/identity.hpp"
 #include "mapping/levels.hpp"
-#include "mapping/murmur2.hpp"
 #include "mapping/utf8.hpp"
 
 #include <gmock/gmock.h>
@@ -17,27 +16,6 @@ strings levels_of(std::string_view text) {
     strings out;
     for_each_level(text, [&](std::string_view l) { out.emplace_back(l); });
     return out;
-}
-
-TEST(murmur2, agrees_with_the_java_client) {
-    const auto positive = [](std::string_view key) { return murmur2(key) & 0x7fffffffu; };
-    EXPECT_EQ(positive("client-1"), 111970434u);
-    EXPECT_EQ(positive("client-2"), 709143655u);
-    EXPECT_EQ(positive("client"), 1960817737u);
-    EXPECT_EQ(positive("sensor/one"), 789209548u);
-    EXPECT_EQ(positive("device/1"), 1747846642u);
-    EXPECT_EQ(positive("client-1#will"), 1483561138u);
-    EXPECT_EQ(partition_of("device/1", 5), 1747846642 % 5);
-}
-
-TEST(murmur2, reads_bytes_as_unsigned) {
-    // Values of org.apache.kafka.common.utils.Utils.murmur2 for its own test strings.
-    EXPECT_EQ(static_cast<int32_t>(murmur2("21")), -973932308);
-    EXPECT_EQ(static_cast<int32_t>(murmur2("foobar")), -790332482);
-    EXPECT_EQ(static_cast<int32_t>(murmur2("a-little-bit-long-string")), -985981536);
-    EXPECT_EQ(static_cast<int32_t>(murmur2("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8")),
-              -58897971);
-    EXPECT_EQ(static_cast<int32_t>(murmur2("abc")), 479470107);
 }
 
 TEST(levels, keep_every_empty_level) {

@@ -73,11 +73,9 @@ public:
         weft_error e{};
         EXPECT_EQ(detail::bind_services(&host_handle_, services_.host_table(), &e), WEFT_OK);
         weft::services.events = event_log::table();
-        uint64_t id = 0;
-        for (auto* b : {&mqtt, &proxies, &kafka}) {
-            b->id = ++id;
-            b->vt = &binding_vt;
-        }
+        mqtt.id = 1;
+        kafka.id = 3;
+        for (auto* b : {&mqtt, &kafka}) b->vt = &binding_vt;
         for (uint32_t i = 0; i < workers; ++i) loops.emplace_back(i, *this).start();
     }
 
@@ -94,19 +92,38 @@ public:
                 handle->self = static_cast<instance*>(make(worker{handle}));
                 handle->attached = true;
             });
+            loops[w].set_exit(b.id, handle);
         });
     }
-    proxy* make_proxy(worker w) { return new proxy(w, settings_, registry_, acknowledged_); }
+    // One life of the binding, with holds of its own on what generations share.
+    struct generation {
+        binding_runtime runtime;
+        session_registry registry{"n:b"};
+        acknowledged acks{"n:b"};
+    };
+    void start_generation() {
+        auto& g = *generations.emplace_back(std::make_unique<generation>());
+        g.runtime.id = 2;
+        g.runtime.vt = &binding_vt;
+        for (uint32_t w = 0; w < loops.size(); ++w)
+            attach(g.runtime, w,
+                   [&](worker handle) { return new proxy(handle, settings_, g.registry, g.acks); });
+    }
+    void end_generation(size_t i) {
+        for (auto& w : generations[i]->runtime.instances) detach(*w);
+        for (auto& l : loops) l.call([] {});
+        generations[i].reset();
+    }
 
     void run(binding_runtime& b, uint32_t w, const std::function<void()>& f) {
         loops[w].call([&] { loops[w].enter(b.instances[w].get(), f); });
         settle();
     }
     // Asks while every loop stands still: what is asked for belongs to one of them.
-    bool at_rest(const std::function<bool()>& f, size_t w = 0) {
+    bool while_all_rest(const std::function<bool()>& f, size_t w = 0) {
         if (w == loops.size()) return f();
         bool answer = false;
-        loops[w].call([&] { answer = at_rest(f, w + 1); });
+        loops[w].call([&] { answer = while_all_rest(f, w + 1); });
         return answer;
     }
     void settle() {
@@ -117,24 +134,23 @@ public:
         for (auto& l : loops) l.call([&] { l.close_all(); });
         settle();
         for (auto& l : loops) EXPECT_EQ(l.stream_count(), 0u);
-        for (auto* b : {&mqtt, &proxies, &kafka})
-            for (auto& w : b->instances) detach(*w);
+        for (auto& w : mqtt.instances) detach(*w);
+        for (size_t i = 0; i < generations.size(); ++i)
+            if (generations[i]) end_generation(i);
+        for (auto& w : kafka.instances) detach(*w);
         for (auto& l : loops) l.call([] {});
         for (auto& l : loops) l.stop();
         EXPECT_THAT(violations_, testing::IsEmpty());
         events_.close();
     }
 
-    binding_runtime mqtt, proxies, kafka;
+    binding_runtime mqtt, kafka;
+    std::vector<std::unique_ptr<generation>> generations;
     std::deque<loop> loops;
     event_log log;
 
 private:
-    weft_worker* instance_of(uint64_t id, uint32_t w) override {
-        for (auto* b : {&mqtt, &proxies, &kafka})
-            if (b->id == id && w < b->instances.size()) return b->instances[w].get();
-        return nullptr;
-    }
+    void at_rest(weft_worker*) override {}
     void violation(weft_worker*, const std::string& text) override { violations_.push_back(text); }
 
     static void detach(weft_worker& w) {
@@ -152,8 +168,6 @@ private:
     weft_host host_handle_{&services_, "test"};
     std::vector<std::string> violations_;
     const settings settings_;
-    session_registry registry_;
-    acknowledged acknowledged_;
 };
 
 world::world() {
@@ -185,10 +199,9 @@ void world::start(const std::function<void(fake_kafka&)>& prepare) {
             if (prepare) prepare(*k);
             return k;
         });
-        stage_->attach(stage_->proxies, w,
-                       [&](worker handle) { return stage_->make_proxy(handle); });
         stage_->attach(stage_->mqtt, w, [](worker) { return new no_instance; });
     }
+    stage_->start_generation();
     settle();
 }
 
@@ -200,9 +213,35 @@ void world::in_kafka(const std::function<void(fake_kafka&)>& f, uint32_t w) {
     stage_->run(stage_->kafka, w, [&] { f(kafka(w)); });
 }
 void world::in_proxy(const std::function<void(proxy&)>& f, uint32_t w) {
-    stage_->run(stage_->proxies, w,
-                [&] { f(static_cast<proxy&>(*instance_in(stage_->proxies.instances[w].get()))); });
+    in_generation(stage_->generations.size() - 1, f, w);
 }
+void world::in_generation(size_t generation, const std::function<void(proxy&)>& f, uint32_t w) {
+    auto& runtime = stage_->generations[generation]->runtime;
+    stage_->run(runtime, w,
+                [&] { f(static_cast<proxy&>(*instance_in(runtime.instances[w].get()))); });
+}
+
+void world::replace(uint64_t deadline_ns) {
+    const size_t old = stage_->generations.size() - 1;
+    stage_->start_generation();
+    for (uint32_t w = 0; w < workers; ++w)
+        in_generation(
+            old, [&](proxy& p) { p.drain(WEFT_DRAIN_REPLACE, deadline_ns); }, w);
+}
+bool world::nothing_left(size_t generation, uint32_t w) {
+    const auto& i = *stage_->generations[generation]->runtime.instances[w];
+    return i.streams == 0 && i.buffers == 0 && i.timers == 0 && i.tasks.load() == 0;
+}
+void world::unload(size_t generation) {
+    stage_->end_generation(generation);
+}
+uint64_t world::in_ms(uint64_t ms) {
+    const auto now = std::chrono::steady_clock::now().time_since_epoch();
+    return static_cast<uint64_t>(
+               std::chrono::duration_cast<std::chrono::nanoseconds>(now).count()) +
+           ms * 1'000'000;
+}
+
 void world::as(fake_client& c, const std::function<void(fake_client&)>& f) {
     for (const auto& [w, client] : clients_)
         if (client.get() == &c) stage_->run(stage_->mqtt, w, [&] { f(c); });
@@ -236,7 +275,7 @@ void world::publish(fake_client& c, const std::string& topic, const std::string&
 
 void world::until(const std::function<bool()>& done) {
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(10);
-    while (!stage_->at_rest(done)) {
+    while (!stage_->while_all_rest(done)) {
         ASSERT_LT(std::chrono::steady_clock::now(), deadline) << "waited in vain";
         settle();
         std::this_thread::yield();
@@ -251,7 +290,7 @@ fake_kafka& world::kafka(uint32_t w) {
 }
 
 uint64_t world::metric_value(const std::string& name, uint32_t w) {
-    const auto& m = stage_->proxies.instances[w]->metrics;
+    const auto& m = stage_->generations.back()->runtime.instances[w]->metrics;
     const auto found = m.find(name);
     return found == m.end() ? 0 : found->second->value;
 }

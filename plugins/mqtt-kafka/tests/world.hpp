@@ -33,6 +33,8 @@ protected:
     // follows from it happen.
     void in_kafka(const std::function<void(fake_kafka&)>& f, uint32_t w = 0);
     void in_proxy(const std::function<void(proxy&)>& f, uint32_t w = 0);
+    // The same in an older generation; 0 is the first.
+    void in_generation(size_t generation, const std::function<void(proxy&)>& f, uint32_t w = 0);
     void as(fake_client& c, const std::function<void(fake_client&)>& f);
 
     fake_client& connect(const std::string& id, uint16_t receive_max = 65535, uint32_t w = 0,
@@ -48,6 +50,17 @@ protected:
     // Waits for what a timer brings.
     void until(const std::function<bool()>& done);
     void settle();
+
+    // Puts a new generation of the binding beside the one that takes what is new, as a reload does,
+    // and drains that one.
+    void replace(uint64_t deadline_ns = UINT64_MAX);
+    // No streams, wrapped buffers and timers of a generation on a worker? Asked while all stands
+    // still: in until, or after settle.
+    bool nothing_left(size_t generation, uint32_t w = 0);
+    // Detaches and destroys a generation of which nothing is left.
+    void unload(size_t generation);
+    static uint64_t in_ms(uint64_t ms);
+
     fake_kafka& kafka(uint32_t w = 0);
     uint64_t metric_value(const std::string& name, uint32_t w = 0);
     bool logged(const std::string& event, const std::string& part);
