@@ -2,6 +2,7 @@
 #include <weft/abi.h>
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Service tables, found once in init and constant from then on. */
 static const weft_streams_vt* streams;
@@ -113,6 +114,7 @@ static int32_t init(weft_host* h, const weft_host_vt* vt, void** plugin, weft_er
     streams = vt->get(h, WEFT_STREAMS);
     if (!streams) {
         e->code = WEFT_E_UNSUPPORTED;
+        strcpy(e->text, "the host lacks weft.streams/1");
         return WEFT_E_UNSUPPORTED;
     }
     *plugin = &streams; /* any address will do */

@@ -21,7 +21,7 @@ BREAKS = {
 def surface(include, build):
     """The library that abidiff looks at, from these headers."""
     library = build / "libweft-abi.so"
-    output("cc", "-std=c11", "-g", "-O0", "-fPIC", "-shared", "-fvisibility=hidden", "-I", include,
+    output("cc", "-std=c11", "-g", "-O0", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-soname,libweft-abi.so", "-I", include,
            ABI / "abi_surface.c", "-o", library)  # fmt: skip
     return library
 

@@ -190,6 +190,7 @@ static int32_t init(weft_host* h, const weft_host_vt* vt, void** plugin, weft_er
     if (!streams || !buffers || !reactor || !tasks || !events || !shared ||
         vt->get(h, "weft.no-such-service/1") || !vt->intern(h, "frozen.begin/1")) {
         e->code = WEFT_E_UNSUPPORTED;
+        strcpy(e->text, "the host lacks a service that this plugin needs");
         return WEFT_E_UNSUPPORTED;
     }
     *plugin = &host;
