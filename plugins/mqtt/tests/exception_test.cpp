@@ -111,5 +111,24 @@ TEST_F(exception_test, in_drain_and_in_a_timer_is_logged) {
     EXPECT_THAT(log, ElementsAre("drain: cannot", "late"));
 }
 
+struct throwing_task {
+    void work() { throw std::runtime_error("in the pool"); }
+    void done() { throw 42; }
+};
+
+TEST_F(exception_test, in_a_task_is_logged_and_the_worker_is_told_all_the_same) {
+    static const weft_tasks_vt at_once{
+        sizeof at_once, 0,
+        [](weft_worker*, void (*work)(void*), void (*done)(void*), void* ctx) -> int32_t {
+            work(ctx);
+            done(ctx);
+            return WEFT_OK;
+        }};
+    services.tasks = &at_once;
+    EXPECT_TRUE(host.here().run(std::make_unique<throwing_task>()));
+    services.tasks = nullptr;
+    EXPECT_THAT(log, ElementsAre("in the pool", "unknown exception in a task"));
+}
+
 }  // namespace
 }  // namespace weft

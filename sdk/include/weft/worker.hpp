@@ -106,17 +106,27 @@ public:
     }
 
     // Runs work() on a pool thread, then done() on this worker. work and done are members of one
-    // object: done sees what work left. False when the host has no task pool or refuses; the task
-    // is destroyed unrun then.
+    // object: done sees what work left, also when work has thrown (which is logged). False when the
+    // host has no task pool or refuses; the task is destroyed unrun then.
     template <class Task>
     bool run(std::unique_ptr<Task> task) const {
-        auto work = [](void* ctx) noexcept { static_cast<Task*>(ctx)->work(); };
+        auto work = [](void* ctx) noexcept {
+            try {
+                static_cast<Task*>(ctx)->work();
+            } catch (const std::exception& e) {
+                log(WEFT_ERROR, e.what());
+            } catch (...) {
+                log(WEFT_ERROR, "unknown exception in a task");
+            }
+        };
         auto done = [](void* ctx) noexcept {
             std::unique_ptr<Task> t(static_cast<Task*>(ctx));
             try {
                 t->done();
             } catch (const std::exception& e) {
                 log(WEFT_ERROR, e.what());
+            } catch (...) {
+                log(WEFT_ERROR, "unknown exception in a task");
             }
         };
         if (!services.tasks || services.tasks->run(w_, work, done, task.get()) != WEFT_OK)
