@@ -50,6 +50,7 @@ public:
     void drain() { draining_ = true; }
     // Ends every connection and refuses new ones from here on.
     void stop();
+    bool is_stopped() const { return stopping_; }
 
 private:
     friend class connection;

@@ -48,6 +48,7 @@ client_instance::client_instance(worker w, const client_config& config, event_li
     health_.on_change = [this] { topics_.on_cluster(); };
     health_.on_chance = [this] { topics_.ask(); };
     health_.on_refused = [this] { bridge_.slow_down(); };
+    topics_.on_rest = [this] { finish(); };
     topics_.on_answer = [this] { bridge_.on_answer(); };
     // One instance of the process finds out whether Kafka is there without being asked; it begins
     // when all bindings are attached.
@@ -180,7 +181,15 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
 
 void client_instance::on_stream_gone() {
     --streams_;
-    if (!draining_ || streams_ != 0) return;
+    if (draining_ && streams_ == 0) finish();
+}
+
+// The last stream is gone.
+void client_instance::finish() {
+    over_ = true;
+    topics_.stop();
+    // Its answer comes by our connections; without them the thread would wait for a while.
+    if (!stopping_ && !bridge_.is_stopped() && topics_.asking()) return;
     stop_bridge();
     // Not under the producer's feet: a stream that was given up goes with its last report, and then
     // nothing is left here that the host would wait for.
@@ -199,10 +208,7 @@ void client_instance::drain(uint32_t why, uint64_t deadline_ns) {
         topics_.drain();
         if (!stopping_) health_.retire();
     }
-    if (streams_ == 0) {
-        stop_bridge();
-        return bury_when_idle();
-    }
+    if (streams_ == 0) return finish();
     constexpr uint64_t margin = limits::drain_margin_ms * 1'000'000;
     if (deadline_ns == UINT64_MAX) return;
     if (drain_timer_) worker_.cancel(drain_timer_);

@@ -48,6 +48,7 @@ private:
     consumer& consumer_for(const std::string& topic,
                            std::span<const weft_kafka_position> positions);
     void on_stream_gone() override;
+    void finish();
     void stop_bridge();
     void on_deadline();
     remains take_remains();
@@ -70,7 +71,7 @@ private:
     uint64_t start_timer_ = 0, drain_timer_ = 0, prune_timer_ = 0;
     bool draining_ = false;  // whoever has a stream here was asked to move
     bool stopping_ = false;  // the process ends
-    bool over_ = false;      // the last stream is gone, and the connections with it
+    bool over_ = false;      // the last stream is gone, and the connections soon
 };
 
 }  // namespace weft::kafka::client

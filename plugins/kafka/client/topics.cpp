@@ -115,6 +115,10 @@ void topics::on_timer() {
 
 void topics::on_reply(uint64_t query, metadata_reply reply) {
     asking_ = false;
+    if (!thread_) {
+        if (on_rest) on_rest();
+        return;
+    }
     answered_ = reply.error == RD_KAFKA_RESP_ERR_NO_ERROR;
     if (answered_) {
         probing_ = false;

@@ -79,8 +79,11 @@ public:
 
     void join(topic_stream& s, const std::string& name, bool details);
     void leave(topic_stream& s);
-    // Asks no more: handle and thread are about to go.
+    // Asks no more: handle and thread are about to go. on_rest is called when the question that is
+    // out has been answered.
     void stop();
+    bool asking() const { return asking_; }
+    std::function<void()> on_rest;
     // What is known may be old: ask again now.
     void ask();
     // Asks until a broker answers, even without a topic to ask for.

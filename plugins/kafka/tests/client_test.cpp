@@ -127,6 +127,33 @@ TEST_F(client, metadata_is_asked_again_until_it_comes) {
     EXPECT_THAT(run("do meta topic t seconds 3"), HasSubstr("partitions 3"));
 }
 
+// Two generations after the first, in the midst of it. (The mock brokers take two seconds to tell
+// of a topic.)
+TEST_F(client, a_replaced_client_loses_nothing_and_ends) {
+    const auto out = run("do roundtrip topic t rate 2000 seconds 6 swap 2");
+    EXPECT_THAT(out, HasSubstr("moved 6\n")) << "each of three streams moves each time";
+    EXPECT_THAT(out, HasSubstr("duplicates 0 reordered 0 faults 0"));
+    EXPECT_THAT(out, HasSubstr("generations 3\n")) << "probe, client and tcp";
+    EXPECT_THAT(out, Not(HasSubstr("\nerror "))) << "no record may fail";
+}
+
+TEST_F(client, what_has_an_end_is_read_beside_what_is_followed) {
+    EXPECT_THAT(run("do produce topic t records 900"), HasSubstr("produced 900 "));
+    // More of them than consumers: some wait in line.
+    const auto out = run("do fetch topic t records 900 beside 7");
+    EXPECT_THAT(out, HasSubstr("fetched 900, faults 0,"));
+    size_t whole = 0;
+    for (size_t at = 0; (at = out.find("range of 900 records", at)) != std::string::npos; ++at)
+        ++whole;
+    EXPECT_EQ(whole, 7u) << out;
+}
+
+// Two of three partitions hold nothing: only their end can say so.
+TEST_F(client, the_end_of_a_partition_is_told) {
+    EXPECT_THAT(run("do produce topic t records 30 hash_key 1"), HasSubstr("produced 30 "));
+    EXPECT_THAT(run("do fetch topic t records 30 beside 1"), HasSubstr("range of 30 records"));
+}
+
 TEST_F(client, workers_do_not_disturb_each_other) {
     const auto out = run("do produce topic t records 500 workers 3");
     size_t found = 0;

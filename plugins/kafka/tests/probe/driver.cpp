@@ -1,6 +1,7 @@
 // kafka_probe SERVERS key value ...: runs the kafka-probe binding before a kafka client and a tcp
 // client until its scenario ends. Keys: those of the probe; sasl MECHANISM:USER:PASSWORD; workers
-// N; limit SECONDS; any zilla.* property.
+// N; limit SECONDS; swap N: replaces the client so often, every 3.5 s; any zilla.*
+// property.
 #include "engine/engine.hpp"
 #include "loader/catalog.hpp"
 
@@ -10,6 +11,7 @@
 #include <iostream>
 #include <mutex>
 #include <sstream>
+#include <thread>
 
 namespace {
 
@@ -50,13 +52,15 @@ int main(int argc, char** argv) {
     auto client = make("kafka", "client", "client", "tcp");
     client.options["servers"] = {argv[1]};
     auto tcp = make("tcp", "tcp", "client", "");
-    int limit_s = 60;
+    int limit_s = 60, swaps = 0;
     for (int i = 2; i + 1 < argc; i += 2) {
         const std::string key = argv[i], value = argv[i + 1];
         if (key == "sasl") {
             client.options["sasl"] = sasl(value);
         } else if (key == "workers") {
             options.workers = static_cast<uint32_t>(std::stoul(value));
+        } else if (key == "swap") {
+            swaps = std::stoi(value);
         } else if (key == "limit") {
             limit_s = std::stoi(value);
         } else if (key.rfind("zilla.", 0) == 0) {
@@ -88,11 +92,24 @@ int main(int argc, char** argv) {
         for (const auto& p : e.problems()) std::cerr << p.path << ": " << p.text << "\n";
         return 1;
     }
-    bool ended = false;
-    {
+    const auto wait = [&](std::chrono::milliseconds time) {
         std::unique_lock lock(mutex);
-        ended = wake.wait_for(lock, std::chrono::seconds(limit_s), [&] { return ready; });
+        return wake.wait_for(lock, time, [&] { return ready; });
+    };
+    // The same servers once more are other options, and so another generation of the client.
+    for (int i = 0; i < swaps && !wait(std::chrono::milliseconds(3500)); ++i) {
+        engine.tend();
+        c.bindings[1].options["servers"].push_back(argv[1]);
+        engine.reload(c, weft::installed_plugins({WEFT_PLUGINS_DIR, WEFT_TEST_PLUGINS_DIR}), {});
     }
+    const bool ended = wait(std::chrono::seconds(limit_s));
+    const auto rests = [&] {
+        engine.tend();
+        return engine.generations().size() == c.bindings.size();
+    };
+    for (int i = 0; swaps > 0 && i < 1000 && !rests(); ++i)
+        std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    if (swaps > 0) std::printf("generations %zu\n", engine.generations().size());
     if (!ended)
         for (const auto& w : engine.status().waiting_for) std::cout << "waiting for " << w << "\n";
     const auto t0 = std::chrono::steady_clock::now();

@@ -3,9 +3,13 @@
 //
 // do: produce    n records as fast as credit allows, or at `rate` per second; waits for every
 // answer
-//     fetch      the whole topic from the beginning, until n records came
-//     roundtrip  produces at `rate` for `seconds` and fetches at the same time; counts, order per
-//     key, latencies meta       prints partitions and statuses for `seconds`
+//     fetch      the whole topic from the beginning, until n records came; with `beside` N streams
+//     at the same time, each of what was there at first roundtrip  produces at `rate` for `seconds`
+//     and fetches at the same time; counts, order per key, latencies meta       prints partitions
+//     and statuses for `seconds`
+//
+// Asked to move (DRAIN) it opens successors: metadata anew, records from the next offset, and what
+// is produced goes to the next stream once everything sent is answered.
 #include "schema.hpp"
 
 #include <weft/plugin.hpp>
@@ -15,7 +19,10 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <unordered_map>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -23,7 +30,8 @@ using namespace weft;
 
 struct probe_options {
     std::string what, topic;
-    uint64_t records = 1000, size = 100, rate = 0, seconds = 5, keys = 16, offset = UINT64_MAX;
+    uint64_t records = 1000, size = 100, rate = 0, seconds = 5, keys = 16, offset = UINT64_MAX,
+             beside = 0;
     bool headers = true, hash_key = false, tombstones = false;
     uint64_t exit = 0;
 };
@@ -48,7 +56,7 @@ struct link : endpoint {
     probe_instance& owner;
     const char* name;
     stream s;
-    bool closed = false;
+    bool closed = false, moving = false;
 
     link(probe_instance& o, const char* n) : owner(o), name(n) {}
     void open(worker w, uint64_t exit, uint8_t role, const std::string& topic,
@@ -59,8 +67,13 @@ struct link : endpoint {
         m->topic = t;
         const weft_ref p = m.list_of(std::span<const weft_kafka_position>(positions));
         m->positions = p;
+        closed = moving = false;
         s = w.open(exit, *this, m.get());
         s.window(1 << 20);
+    }
+    void move() {
+        s.end();
+        s.reset();
     }
     void on_data(stream, const weft_data& d) override;
     void on_flush(stream, const weft_flush& f) override;
@@ -68,7 +81,7 @@ struct link : endpoint {
     void on_end(stream, const weft_frame&) override { s.end(); }
     void on_abort(stream, const weft_frame& f) override { gone(f); }
     void on_reset(stream, const weft_frame& f) override { gone(f); }
-    void on_drain(stream, const weft_frame&) override { s.end(); }
+    void on_drain(stream, const weft_frame&) override;
     void on_closed(stream) override;
     void gone(const weft_frame& f) {
         const meta_view<weft_kafka_reset> r(f.meta);
@@ -76,6 +89,18 @@ struct link : endpoint {
         s.abort();
         s.reset();
     }
+};
+
+// A FETCH stream with an end.
+struct range_link : link {
+    uint64_t records = 0;
+    size_t partitions;
+    range_link(probe_instance& o, size_t n) : link(o, "range"), partitions(n) {}
+    void on_data(stream, const weft_data&) override {
+        ++records;
+        s.window(1 << 20);
+    }
+    void on_flush(stream, const weft_flush& f) override;
 };
 
 class probe_instance : public instance {
@@ -107,9 +132,14 @@ public:
         std::fflush(stdout);
         if (fetching_ || (o_.what != "fetch" && o_.what != "roundtrip")) return;
         fetching_ = true;
-        std::vector<weft_kafka_position> positions;
-        for (const auto& x : list) positions.push_back({first_offset(x), -1, x.id, 0});
-        fetch_.open(w_, o_.exit, WEFT_KAFKA_FETCH, o_.topic, positions);
+        for (const auto& x : list) positions_.push_back({first_offset(x), -1, x.id, 0});
+        fetch_.open(w_, o_.exit, WEFT_KAFKA_FETCH, o_.topic, positions_);
+        auto ranges = positions_;
+        for (size_t i = 0; i < ranges.size(); ++i) ranges[i].end = list[i].next;
+        for (uint64_t i = 0; i < o_.beside; ++i) {
+            ranges_.push_back(std::make_unique<range_link>(*this, ranges.size()));
+            ranges_.back()->open(w_, o_.exit, WEFT_KAFKA_FETCH, o_.topic, ranges);
+        }
         fetch_ns_ = w_.now_ns();
         if (o_.what == "roundtrip") go();
     }
@@ -131,8 +161,35 @@ public:
             ++errors_[std::to_string(p->error) + " " + std::string(p.text(p->text))];
         }
         sent_.erase(it);
+        if (produce_.moving && sent_.empty()) produce_.move();
         check_done();
     }
+    void on_range(const range_link& r) {
+        std::printf("range of %" PRIu64 " records\n", r.records);
+        check_done();
+    }
+    void on_progress(const meta_view<weft_kafka_progress>& p) {
+        for (const auto& x : p.list<weft_kafka_position>(p->positions)) {
+            std::printf("progress of %d to %" PRId64 "\n", x.partition, x.offset);
+            auto& next = next_[x.partition];
+            next = std::max(next, x.offset);
+        }
+    }
+    void on_drained(link& l) {
+        if (ending_ || std::exchange(l.moving, true)) return;
+        if (&l != &produce_ || sent_.empty()) l.move();
+    }
+    void on_moved(const link& l) {
+        ++moves_;
+        if (&l == &meta_) meta_.open(w_, o_.exit, WEFT_KAFKA_META, o_.topic);
+        if (&l == &produce_) produce_.open(w_, o_.exit, WEFT_KAFKA_PRODUCE, o_.topic);
+        if (&l != &fetch_) return;
+        auto from = positions_;
+        for (auto& p : from)
+            if (const auto n = next_.find(p.partition); n != next_.end()) p.offset = n->second;
+        fetch_.open(w_, o_.exit, WEFT_KAFKA_FETCH, o_.topic, from);
+    }
+    bool ending() const { return ending_; }
     void on_record(const meta_view<weft_kafka_record>& r, const weft_data& d) {
         ++seen_;
         seen_bytes_ += payload_size(d);
@@ -153,6 +210,7 @@ public:
         check_done();
     }
     void send_some() {
+        if (produce_.moving) return;
         if (!going_ || w_.now_ns() < end_ns_ || end_ns_ == 0) {
             while (going_ && may_send()) {
                 if (produce_.s.credit() < o_.size + produce_.s.padding()) return;
@@ -162,7 +220,8 @@ public:
         check_done();
     }
     void on_link_closed() {
-        if (ending_ && meta_.closed && produce_.closed && fetch_.closed && !told_) {
+        if (ending_ && meta_.closed && produce_.closed && fetch_.closed && !told_ &&
+            std::all_of(ranges_.begin(), ranges_.end(), [](const auto& r) { return r->closed; })) {
             told_ = true;
             w_.ready(true);
         }
@@ -247,7 +306,9 @@ private:
                 std::printf("partition %d: %" PRId64 " records\n", id, n);
             done();
         }
-        if (o_.what == "fetch" && seen_ >= o_.records) {
+        if (o_.what == "fetch" && seen_ >= o_.records &&
+            std::all_of(ranges_.begin(), ranges_.end(),
+                        [](const auto& r) { return r->partitions == 0; })) {
             const double s = static_cast<double>(w_.now_ns() - fetch_ns_) / 1e9;
             std::printf("fetched %" PRIu64 ", faults %" PRIu64
                         ", in %.3f s: %.0f rec/s, %.1f MB/s\n",
@@ -263,6 +324,7 @@ private:
         if (ending_) return;
         for (const auto& [e, n] : errors_)
             std::printf("error %s: %" PRIu64 " records\n", e.c_str(), n);
+        if (moves_ != 0) std::printf("moved %" PRIu64 "\n", moves_);
         if (o_.what == "roundtrip")
             std::printf("sent %" PRIu64 " acked %zu seen %" PRIu64 " duplicates %" PRIu64
                         " reordered %" PRIu64 " faults %" PRIu64
@@ -281,12 +343,16 @@ private:
             if (!l->s) l->closed = true;
             if (!l->closed) l->s.end();
         }
+        for (const auto& r : ranges_) r->s.end();
         on_link_closed();
     }
 
     worker w_;
     const probe_options& o_;
     link meta_, produce_, fetch_;
+    std::vector<std::unique_ptr<range_link>> ranges_;
+    std::vector<weft_kafka_position> positions_;  // where fetching began
+    uint64_t moves_ = 0;
     meta_writer<weft_kafka_produce> produce_meta_;
     uint64_t start_ns_ = 0, go_ns_ = 0, end_ns_ = 0, fetch_ns_ = 0, timer_ = 0;
     uint64_t tokens_ = 0, seen_ = 0, seen_bytes_ = 0, duplicates_ = 0, reordered_ = 0, faults_ = 0;
@@ -307,12 +373,23 @@ void link::on_flush(stream, const weft_flush& f) {
     if (const meta_view<weft_kafka_partitions> p(f.h.meta); p) owner.on_partitions(p);
     if (const meta_view<weft_kafka_produced> p(f.h.meta); p) owner.on_produced(p);
     if (const meta_view<weft_kafka_status> p(f.h.meta); p) owner.on_status(name, p);
+    if (const meta_view<weft_kafka_progress> p(f.h.meta); p) owner.on_progress(p);
+}
+void range_link::on_flush(stream, const weft_flush& f) {
+    const meta_view<weft_kafka_progress> p(f.h.meta);
+    if (!p || partitions == 0) return;
+    if (--partitions != 0) return;
+    owner.on_range(*this);
+}
+void link::on_drain(stream, const weft_frame&) {
+    owner.on_drained(*this);
 }
 void link::on_window(stream, const weft_window&) {
     owner.send_some();
 }
 void link::on_closed(stream) {
     closed = true;
+    if (moving && !owner.ending()) return owner.on_moved(*this);
     owner.on_link_closed();
 }
 
@@ -337,6 +414,7 @@ struct probe_plugin {
         b->o.topic = c.options.at("topic");
         for (const auto& [key, field] :
              std::map<std::string, uint64_t probe_options::*>{{"records", &probe_options::records},
+                                                              {"beside", &probe_options::beside},
                                                               {"offset", &probe_options::offset},
                                                               {"size", &probe_options::size},
                                                               {"rate", &probe_options::rate},
