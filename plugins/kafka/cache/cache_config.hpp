@@ -42,8 +42,11 @@ struct cache_limits {
     // A HISTORY asks Kafka where the log ends. Without an answer for so long, what is known has to
     // do.
     uint64_t history_end_wait_ms = 2'000;
-    // Retention, and whether a full disk takes records again.
+    // Retention, cleaning, and whether a full disk takes records again.
     uint64_t maintenance_ms = 30'000;
+    // Logs of a worker that are cleaned at the same time: they share the host's few threads with
+    // those who want to start.
+    uint32_t cleanings_max = 1;
 };
 
 struct topic_options {

@@ -1,5 +1,6 @@
 #include "partition_writer.hpp"
 
+#include "log/cleaner.hpp"
 #include "log/cursor.hpp"
 
 #include <algorithm>
@@ -40,6 +41,19 @@ struct partition_writer::open_task {
     void done() {
         if (writer) writer->on_opened(std::move(log));
     }
+};
+
+// The writer outlives it: an instance is not detached before its tasks are done.
+struct partition_writer::clean_task {
+    partition_writer& writer;
+    std::shared_ptr<partition_log> log;
+    cleaner cleaning;
+    bool whole = false;
+
+    clean_task(partition_writer& w, int64_t now_ms)
+        : writer(w), log(w.log_), cleaning(*log, now_ms) {}
+    void work() noexcept { whole = cleaning.run(); }
+    void done() { writer.on_cleaned(*this); }
 };
 
 partition_writer::partition_writer(writer_host& host, owner& o, shared_topic& shared, source s)
@@ -101,7 +115,10 @@ void partition_writer::open_log(bool empty_first) {
 
 void partition_writer::on_opened(std::shared_ptr<partition_log> log) {
     opening_ = nullptr;
-    if (state_ == state::stopped) return let_go();
+    if (state_ == state::stopped) {
+        if (!cleaning_) let_go();
+        return;
+    }
     log_ = std::move(log);
     tell_notices();
     fetch_.start();
@@ -160,6 +177,7 @@ void partition_writer::start_over(const std::string& why) {
     host_.on().emit(WEFT_WARN, "binding.kafka.cache.emptied",
                     "The cached log of " + where() + " is emptied: " + why + ".");
     fetch_.stop();
+    if (cleaning_) cleaning_->cleaning.cancel();
     shared_.put(source_.partition, nullptr);
     host_.batch().flush(static_cast<int64_t>(host_.on().wall_ms()));
     log_.reset();
@@ -189,8 +207,9 @@ void partition_writer::verify(const weft_data& d) {
     if (r.offset == last_) {
         cursor c(log_, last_);
         record_view cached;
-        const bool same = c.next(cached) == read_state::record && cached.offset() == last_ &&
-                          cached.timestamp_ms() == r.timestamp_ms &&
+        const bool present = c.next(cached) == read_state::record && cached.offset() == last_;
+        if (!present && source_.compacted) return follow();  // a tombstone that we dropped first
+        const bool same = present && cached.timestamp_ms() == r.timestamp_ms &&
                           cached.key() == m.maybe_text(m->key) && same_value(d, cached.value());
         if (!same)
             return start_over("the record at offset " + std::to_string(last_) +
@@ -279,14 +298,46 @@ void partition_writer::on_upstream_broken(uint32_t failures, const weft_frame* w
 
 void partition_writer::maintain() {
     if (!log_ || state_ == state::stopped || state_ == state::opening) return;
-    log_->maintain(static_cast<int64_t>(host_.on().wall_ms()));
+    const auto now = static_cast<int64_t>(host_.on().wall_ms());
+    log_->maintain(now);
+    clean_when_due(now);
+    tell_notices();
+}
+
+void partition_writer::clean_when_due(int64_t now_ms) {
+    if (state_ != state::following || !source_.compacted || cleaning_ || !services.tasks) return;
+    if (host_.cleanings() >= host_.config().limits.cleanings_max || !cleaner::due(*log_)) return;
+    auto task = std::make_unique<clean_task>(*this, now_ms);
+    cleaning_ = task.get();
+    ++host_.cleanings();
+    if (host_.on().run(std::move(task))) return;
+    cleaning_ = nullptr;
+    --host_.cleanings();
+}
+
+void partition_writer::on_cleaned(clean_task& t) {
+    cleaning_ = nullptr;
+    --host_.cleanings();
+    if (state_ == state::stopped) {
+        if (!opening_) let_go();
+        return;
+    }
+    if (t.log != log_) return;  // emptied meanwhile
+    if (t.whole) {
+        log_->replace(t.cleaning.old(), t.cleaning.cleaned());
+        told_cleaning_ = false;
+    } else if (!t.cleaning.error().empty() && !std::exchange(told_cleaning_, true)) {
+        log_->note(false, t.cleaning.error() + "; the log stays as it is");
+    }
     tell_notices();
 }
 
 void partition_writer::stop() {
     if (std::exchange(state_, state::stopped) == state::stopped) return;
     fetch_.stop();
-    if (!opening_) let_go();  // else the files are still being looked through
+    if (cleaning_) cleaning_->cleaning.cancel();
+    // Tasks may still be at work on the files: the last one lets go.
+    if (!opening_ && !cleaning_) let_go();
 }
 
 void partition_writer::let_go() {

@@ -28,6 +28,8 @@ public:
     virtual log_batch& batch() = 0;
     // At the end of the turn: write what has gathered and wake the readers of this topic.
     virtual void flush_later(class partition_writer& w) = 0;
+    // Compacted logs that are being cleaned now; the writers count.
+    virtual uint32_t& cleanings() = 0;
 };
 
 class partition_writer final : public upstream::listener {
@@ -63,9 +65,12 @@ public:
 private:
     enum class state : uint8_t { waiting, opening, idle, verifying, following, stopped };
     struct open_task;
+    struct clean_task;
 
     void take_log();
     void open_log(bool empty_first);
+    void clean_when_due(int64_t now_ms);
+    void on_cleaned(clean_task& t);
     void let_go();
     void on_opened(std::shared_ptr<partition_log> log);
     void start_over(const std::string& why);
@@ -90,9 +95,11 @@ private:
     bool flush_due_ = false;
     std::shared_ptr<partition_log> log_;
     open_task* opening_ = nullptr;
-    int64_t target_ = 0;     // Kafka's next offset when asked last
-    int64_t last_ = -1;      // offset of the record that is compared with Kafka's
-    int64_t progress_ = -1;  // up to here the log may go on without a record
+    clean_task* cleaning_ = nullptr;
+    bool told_cleaning_ = false;  // that it fails
+    int64_t target_ = 0;          // Kafka's next offset when asked last
+    int64_t last_ = -1;           // offset of the record that is compared with Kafka's
+    int64_t progress_ = -1;       // up to here the log may go on without a record
     upstream fetch_;
 };
 

@@ -27,6 +27,7 @@ private:
     store& logs() override { return *store_.operator->(); }
     log_batch& batch() override { return batch_; }
     void flush_later(partition_writer& w) override;
+    uint32_t& cleanings() override { return cleanings_; }
     void on_topic_progress() override;
 
     server_topic* serve(const std::string& topic);
@@ -40,6 +41,7 @@ private:
     store_ref store_;
     log_batch batch_;
     std::vector<partition_writer*> flushing_;
+    uint32_t cleanings_ = 0;
     relays relays_;
     bool ready_ = false;
     bool drained_ = false;  // writes no log any more

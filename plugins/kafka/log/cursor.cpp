@@ -40,6 +40,8 @@ bool cursor::locate(read_state& why) {
 bool cursor::move_on(read_state& why) {
     why = read_state::end;
     if (!segment_->sealed()) return false;
+    // All of it was read, and it may stand for offsets behind its last record.
+    wanted_ = std::max(wanted_, segment_->next());
     const auto now = log_->snapshot();
     const auto& list = now->segments;
     const auto it = std::upper_bound(list.begin(), list.end(), segment_->base(),

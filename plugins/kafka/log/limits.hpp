@@ -36,8 +36,8 @@ struct log_limits {
     uint32_t memory_segment_bytes = 1u << 20;
     uint64_t memory_bytes_max = 64ull << 20;
 
-    // A compacted topic's sealed segments are rewritten when this share of their bytes is
-    // superseded. Tombstones go when they are older than delete_retention_ms.
+    // A compacted topic's sealed segments are rewritten when this share of their bytes came after
+    // the last time. Tombstones go when they are older than delete_retention_ms.
     double cleanable_ratio_min = 0.5;
     int64_t delete_retention_ms = 24ll * 3600 * 1000;
 };

@@ -62,9 +62,9 @@ segment_list partition_log::load_files() {
         const std::string name = e.path().filename().string();
         if (segment_name(name)) {
             paths.push_back(e.path().string());
-        } else if (name.ends_with(".new") || name.ends_with(".cleaning")) {
+        } else if (name.ends_with(".new") || name == cleaning_folder) {
             std::error_code ignored;
-            fs::remove(e.path(), ignored);
+            fs::remove_all(e.path(), ignored);
         }
     }
     std::sort(paths.begin(), paths.end());
@@ -73,7 +73,9 @@ segment_list partition_log::load_files() {
     for (const auto& path : paths) {
         auto s = segment::open(path, setup_.identity, setup_.limits);
         const bool replaced = !list.empty() && s && (*s)->base() < list.back()->covers_to();
-        if (s && !replaced && !(*s)->empty()) {
+        // A cleaned one may have nothing left and still says that there is nothing.
+        const bool telling = s && (!(*s)->empty() || ((*s)->flags() & segment_cleaned));
+        if (s && !replaced && telling) {
             // Does it join the one before? If not, the newer part is worth more.
             if (!list.empty() && (*s)->follows() != list.back()->next()) {
                 notices_.push_back(
@@ -291,7 +293,19 @@ void partition_log::retain(int64_t now_ms) {
 void partition_log::replace(const segment_list& old, const segment_list& cleaned) {
     segment_list list = snapshot()->segments;
     const auto first = std::find(list.begin(), list.end(), old.front());
-    if (first == list.end() || static_cast<size_t>(list.end() - first) < old.size()) return;
+    if (static_cast<size_t>(list.end() - first) < old.size() ||
+        !std::equal(old.begin(), old.end(), first))
+        return;  // dropped meanwhile
+    // Each takes the name of the first that it stands for, and covers the others: whatever is left
+    // half done, the next open finds every offset once.
+    for (const auto& s : cleaned) {
+        if (auto r = s->move_to(setup_.directory); !r) return note(false, r.error().text);
+    }
+    for (const auto& o : old) {
+        if (std::none_of(cleaned.begin(), cleaned.end(),
+                         [&](const auto& s) { return s->path() == o->path(); }))
+            o->remove_file();
+    }
     const auto at = list.erase(first, first + static_cast<std::ptrdiff_t>(old.size()));
     list.insert(at, cleaned.begin(), cleaned.end());
     publish(std::move(list));

@@ -17,6 +17,9 @@ namespace weft::kafka {
 
 using segment_list = std::vector<segment_ptr>;  // by base
 
+// Inside of a log's folder; cleaned segments wait there until they take their place.
+inline constexpr char cleaning_folder[] = "cleaning";
+
 // What readers see of a log at one moment.
 struct log_snapshot {
     segment_list segments;
@@ -67,7 +70,7 @@ public:
     // [writer] Once in a while: deletes what is too old or too much, goes back to the disk once it
     // takes records again.
     void maintain(int64_t now_ms);
-    // [writer] Replaces sealed segments by their cleaned ones, see cleaner.hpp.
+    // [writer] Puts cleaned segments and their files in the place of sealed ones, see cleaner.hpp.
     void replace(const segment_list& old, const segment_list& cleaned);
     void note(bool error, std::string text) {
         notices_.push_back({error, std::move(text)});

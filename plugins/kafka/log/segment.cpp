@@ -79,7 +79,7 @@ result<segment_ptr> segment::start(const origin& o, descriptor fd, std::string p
     s->index_interval_bytes_ = o.limits.index_interval_bytes;
     s->head_ = std::make_shared<head_index>(o.limits.index_interval_bytes);
     s->index_ = s->head_;
-    s->next_.store(o.base, std::memory_order_relaxed);
+    s->next_.store(std::max(o.base, o.covers_to), std::memory_order_relaxed);
     s->readable_.store(header_bytes, std::memory_order_release);
     return s;
 }
@@ -173,7 +173,7 @@ result<bool> segment::scan(uint64_t file_size) {
         if (!m) return m.error();
         map_ = std::move(*m);
     }
-    next_.store(next, std::memory_order_relaxed);
+    next_.store(std::max(next, covers_to_), std::memory_order_relaxed);
     newest_ms_.store(newest, std::memory_order_relaxed);
     records_.store(count, std::memory_order_relaxed);
     head_ = build_index(at);
@@ -252,6 +252,17 @@ result<bool> segment::seal() {
     head_.reset();
     sealed_.store(true, std::memory_order_release);
     return stored;
+}
+
+result<bool> segment::move_to(const std::string& directory) {
+    const std::string path = directory + file_name(base_), index = index_path();
+    if (::rename(path_.c_str(), path.c_str()) != 0)
+        return system_error(errno, "rename " + path_ + " to " + path);
+    path_ = path;
+    // In between, the old index is known by its salt to belong to another file.
+    if (::rename(index.c_str(), index_path().c_str()) != 0)
+        return system_error(errno, "rename " + index);
+    return true;
 }
 
 void segment::remove_file() {

@@ -52,6 +52,8 @@ public:
     // [writer] No more appends: writes the index, gives back unused space. Trouble with the index
     // file is returned but harms nothing.
     result<bool> seal();
+    // [writer] Moves a sealed segment's files to another folder, over those of the same name.
+    result<bool> move_to(const std::string& directory);
     // [writer] Names the file away; the memory stays for those who hold it.
     void remove_file();
     // [writer] Counts a memory segment's capacity until it is gone.

@@ -350,6 +350,43 @@ TEST_F(cache_test, foreign_roles_and_topics_are_refused) {
     until(0, [&] { return a.refused && b.refused && c.refused; });
 }
 
+TEST_F(cache_test, a_compacted_log_is_cleaned_while_it_is_written_and_read) {
+    cluster.make("t", 1, WEFT_KAFKA_COMPACTED);
+    config.limits.maintenance_ms = 5;
+    start();
+    auto& t = tail(0, "t");
+    until(0, [&] { return !t.partitions.empty(); });
+    for (int i = 0; i < 2000; i += 100) {
+        produce_some("t", 100, i);
+        until(0, [&] { return t.records.size() == static_cast<size_t>(i + 100); });
+    }
+    // What is sealed has the five keys once at most; the head stays as it is.
+    size_t kept = 2000;
+    for (int attempt = 0; attempt < 200 && kept > 400; ++attempt) {
+        auto& h = history(1, {"t"});
+        until(1, [&] { return h.closed; });
+        kept = h.records.size();
+        int64_t next = 0;
+        for (const auto& r : h.records) {
+            EXPECT_GE(r.offset, next);
+            next = r.offset + 1;
+        }
+        EXPECT_EQ(next, 2000);
+    }
+    EXPECT_LE(kept, 400u);
+    auto& newest = history(1, {"t", {}, {"#"}, {}, true});
+    until(1, [&] { return newest.closed; });
+    EXPECT_THAT(newest.values(), ElementsAre("v1995", "v1996", "v1997", "v1998", "v1999"));
+    // And the next process takes it over as it is.
+    stop();
+    start();
+    auto& h = history(0, {"t"});
+    until(0, [&] { return h.closed; });
+    EXPECT_LE(h.records.size(), 400u);
+    EXPECT_EQ(h.records.back().offset, 1999);
+    EXPECT_EQ(cluster.last_fetch_offset, 1999);
+}
+
 TEST_F(cache_test, a_slow_tail_that_retention_overtakes_goes_on_live) {
     cluster.make("t", 1);
     config.log.retention_bytes = 20000;
