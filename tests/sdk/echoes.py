@@ -81,7 +81,10 @@ def check_symbols(file):
     symbols = [line.split()[-1] for line in output("nm", "-D", "--defined-only", file).splitlines()]
     assert symbols == ["weft_plugin_1"]
     assert not re.search(r"\bUNIQUE\b.* (?!UND)\d+ ", output("readelf", "--dyn-syms", "--wide", file))
-    assert "NODELETE" not in output("readelf", "--dynamic", file)
+    dynamic = output("readelf", "--dynamic", "--notes", "--wide", file)
+    assert "NODELETE" not in dynamic
+    assert "SYMBOLIC" in dynamic, "its own functions are its own, whatever else is loaded"
+    assert "NT_GNU_BUILD_ID" in dynamic or "Build ID" in dynamic
 
 
 def build_out_of_tree(source, build, *options):

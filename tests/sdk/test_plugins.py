@@ -4,7 +4,7 @@ import socket
 
 import pytest
 from echoes import EXAMPLES, check_symbols, start, transfer
-from support.weft import BUILD
+from support.weft import BUILD, ROOT
 
 FROZEN = BUILD / "tests" / "frozen"
 SERVERS = {"echo": EXAMPLES, "c-echo": EXAMPLES, "frozen-1-0": FROZEN}
@@ -44,3 +44,9 @@ def test_count_before_a_c_plugin():
 @pytest.mark.parametrize("name", [*SERVERS, "count"])
 def test_symbols(name):
     check_symbols(SERVERS.get(name, EXAMPLES) / f"weft-binding-{name}.so")
+
+
+@pytest.mark.parametrize("name", ["echo", "count"])
+def test_worked_examples_fit_a_screen(name):
+    (source,) = (ROOT / "examples" / name).glob("*.cpp")
+    assert len(source.read_text().splitlines()) <= 60
