@@ -93,7 +93,7 @@ void server_topic::on_partitions(const weft_meta* meta) {
             w = std::make_unique<partition_writer>(
                 host_, *this, shared_,
                 partition_writer::source{name_, cluster, p.id, exit_, compacted});
-        } else {
+        } else if (!ask_due_) {  // else it may be older than what a writer has in its log
             w->settle(p.begin, p.next, cluster, compacted);
         }
     }
