@@ -70,9 +70,11 @@ remains client_instance::take_remains() {
         r.lent = producer_->release_lent();
         r.producer_handle = producer_->release_handle();
     }
-    if (consumer_) r.consumer_handles.push_back(consumer_->release_handle());
+    for (const auto* c : {&asker_, &consumer_})
+        if (*c) r.consumer_handles.push_back((*c)->release_handle());
     for (const auto& c : side_consumers_) r.consumer_handles.push_back(c->release_handle());
     side_consumers_.clear();
+    asker_.reset();
     consumer_.reset();
     producer_.reset();
     r.thread = std::move(thread_);
@@ -83,7 +85,7 @@ remains client_instance::take_remains() {
 // comes here again.
 void client_instance::bury_when_idle() {
     if (!over_ || stopping_ || streams_ != 0 || !hooks_) return;
-    const auto busy = [](const auto& c) { return !c->idle(); };
+    const auto busy = [](const auto& c) { return c && !c->idle(); };
     if (busy(consumer_) || std::any_of(side_consumers_.begin(), side_consumers_.end(), busy))
         return;
     auto b = std::make_unique<burial>();
@@ -97,8 +99,8 @@ void client_instance::start() {
     if (hooks_ || over_) return;
     hooks_ = std::make_unique<hooks>(worker_, bridge_, config_.name);
     thread_ = std::make_unique<blocking_thread>();
-    consumer_ = make_consumer();
-    topics_.start(consumer_->librdkafka(), *thread_);
+    asker_ = make_consumer();
+    topics_.start(asker_->librdkafka(), *thread_);
     topics_.probe();
 }
 
@@ -110,8 +112,10 @@ std::unique_ptr<consumer> client_instance::make_consumer() {
 // cache no longer has, may want a partition that is being followed, so it gets another.
 consumer& client_instance::consumer_for(const std::string& topic,
                                         std::span<const weft_kafka_position> positions) {
-    if (std::any_of(positions.begin(), positions.end(), [](const auto& p) { return p.end < 0; }))
+    if (std::any_of(positions.begin(), positions.end(), [](const auto& p) { return p.end < 0; })) {
+        if (!consumer_) consumer_ = make_consumer();
         return *consumer_;
+    }
     const auto is_free = [&](const auto& c) {
         return std::none_of(positions.begin(), positions.end(),
                             [&](const auto& p) { return c->is_claimed(topic, p.partition); });

@@ -61,9 +61,12 @@ private:
     health health_;
     bridge bridge_;
     topics topics_;
-    // Made by start(), the producer with the first PRODUCE stream.
+    // Made by start(), the producer and the consumer with the first stream that needs them.
     std::unique_ptr<hooks> hooks_;
     std::unique_ptr<blocking_thread> thread_;
+    // Asks, and never fetches: a broker answers one request of a connection after the other, and
+    // holds a fetch back for as long as there is nothing to tell.
+    std::unique_ptr<consumer> asker_;
     std::unique_ptr<consumer> consumer_;
     std::vector<std::unique_ptr<consumer>> side_consumers_;  // of streams that end by themselves
     std::unique_ptr<producer> producer_;

@@ -35,15 +35,15 @@ topics::~topics() {
     if (timer_) worker_.cancel(timer_);
 }
 
-void topics::start(handle& consumer, blocking_thread& thread) {
-    consumer_ = &consumer;
+void topics::start(handle& asker, blocking_thread& thread) {
+    asker_ = &asker;
     thread_ = &thread;
 }
 
 void topics::stop() {
     if (timer_) worker_.cancel(std::exchange(timer_, 0));
     thread_ = nullptr;
-    consumer_ = nullptr;
+    asker_ = nullptr;
 }
 
 void topics::join(topic_stream& s, const std::string& name, bool details) {
@@ -106,7 +106,7 @@ void topics::on_timer() {
     // The instance may be gone when the answer comes: then the post is refused, and `this` is not
     // touched.
     thread_->post(
-        [this, w = worker_, rk = consumer_->get(), queries = std::move(queries), number, timeout] {
+        [this, w = worker_, rk = asker_->get(), queries = std::move(queries), number, timeout] {
             w.post([this, number, reply = read_metadata(rk, queries, timeout)]() mutable {
                 on_reply(number, std::move(reply));
             });

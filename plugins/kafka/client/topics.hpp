@@ -75,7 +75,7 @@ public:
     topics& operator=(const topics&) = delete;
 
     // The handle to ask with, and the thread to ask on. Both outlive this.
-    void start(handle& consumer, blocking_thread& thread);
+    void start(handle& asker, blocking_thread& thread);
 
     void join(topic_stream& s, const std::string& name, bool details);
     void leave(topic_stream& s);
@@ -108,7 +108,7 @@ private:
     worker worker_;
     const client_config& config_;
     health& health_;
-    handle* consumer_ = nullptr;
+    handle* asker_ = nullptr;
     blocking_thread* thread_ = nullptr;
     std::map<std::string, std::unique_ptr<topic>, std::less<>> topics_;
     std::string cluster_id_;

@@ -130,7 +130,7 @@ TEST_F(client, metadata_is_asked_again_until_it_comes) {
 // Two generations after the first, in the midst of it. (The mock brokers take two seconds to tell
 // of a topic.)
 TEST_F(client, a_replaced_client_loses_nothing_and_ends) {
-    const auto out = run("do roundtrip topic t rate 2000 seconds 6 swap 2");
+    const auto out = run("do roundtrip topic t rate 2000 seconds 9 swap 2");
     EXPECT_THAT(out, HasSubstr("moved 6\n")) << "each of three streams moves each time";
     EXPECT_THAT(out, HasSubstr("duplicates 0 reordered 0 faults 0"));
     EXPECT_THAT(out, HasSubstr("generations 3\n")) << "probe, client and tcp";
