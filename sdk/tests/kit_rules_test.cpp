@@ -230,6 +230,21 @@ TEST_F(kit_rules, a_stream_after_its_on_closed) {
     EXPECT_THAT(broken([&] { b.open(); }), ElementsAre("stream.closed"));
 }
 
+TEST_F(kit_rules, a_stream_that_was_refused) {
+    weft::stream s;
+    play.accept = [&](auto, weft::stream given, auto&) {
+        s = given;
+        return false;
+    };
+    auto& b = host.run(weft_plugin_1);
+    b.open();
+    play.accept = [&](auto, auto, auto&) {
+        s.end();
+        return true;
+    };
+    EXPECT_THAT(broken([&] { b.open(); }), ElementsAre("stream.closed"));
+}
+
 TEST_F(kit_rules, open_without_functions) {
     play.accept = [&](weft::worker w, auto, auto&) {
         const weft_begin b{{sizeof b, WEFT_BEGIN, 0, 0, 0, nullptr}, 0, 0};

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -41,6 +42,8 @@ public:
     const std::string& data() const { return data_; }  // that openers send
     uint64_t seed() const { return options_.seed; }
     std::mt19937_64& random() { return random_; }
+    // A rule that repeats itself may stop: a third of its time is over.
+    bool long_enough() const;
 
     // A host as this rule wants it, with exits that answer like a patient neighbour: they accept,
     // read what comes, end when they are ended or drained.
@@ -59,6 +62,23 @@ private:
     const target& target_;
     std::string data_;
     std::mt19937_64 random_;
+    std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+// Clients of the sockets that a binding listens on: each connects and sends the data. They hang up
+// at the end.
+class callers {
+public:
+    callers(testing::host& h, const std::string& data);
+    ~callers() { close_all(); }
+    callers(const callers&) = delete;
+    callers& operator=(const callers&) = delete;
+    void hang_up();  // and lets the binding see it
+
+private:
+    void close_all();
+    testing::host* host_;
+    std::vector<int> fds_;
 };
 
 // A neighbour's manners: reads everything, ends what is ended, honours DRAIN.

@@ -3,6 +3,7 @@
 #include "schema.hpp"
 
 #include <chrono>
+#include <optional>
 
 namespace weft::validator {
 namespace {
@@ -55,7 +56,11 @@ void drains(probe& p, uint32_t why) {
     const auto with_deadline = [&](bool streams, uint64_t in_ns) {
         auto h = p.make_host();
         auto& b = p.run(*h);
-        if (streams) busy_streams(p, b);
+        std::optional<callers> sockets;
+        if (streams) {
+            sockets.emplace(*h, p.data());
+            busy_streams(p, b);
+        }
         b.drain(why, in_ns == UINT64_MAX ? in_ns : h->now_ns() + in_ns);
         let_time_pass(*h, b);
         if (!streams && b.streams() > 0 && in_ns == UINT64_MAX && why != WEFT_DRAIN_STOP)
@@ -72,7 +77,11 @@ void drain_twice(probe& p) {
     for (const bool streams : {false, true}) {
         auto h = p.make_host();
         auto& b = p.run(*h);
-        if (streams) busy_streams(p, b);
+        std::optional<callers> sockets;
+        if (streams) {
+            sockets.emplace(*h, p.data());
+            busy_streams(p, b);
+        }
         b.drain(WEFT_DRAIN_REPLACE);
         b.drain(WEFT_DRAIN_REPLACE, h->now_ns() + 10'000'000'000);
         h->advance(1s);
@@ -88,8 +97,10 @@ void drain_twice(probe& p) {
 void drain_comes_to_an_end(probe& p) {
     auto h = p.make_host();
     auto& b = p.run(*h);
+    callers sockets(*h, p.data());
     const auto streams = busy_streams(p, b);
     b.drain(WEFT_DRAIN_REPLACE);
+    sockets.hang_up();
     let_time_pass(*h, b);
     for (peer* s : streams)
         if (s->may_send()) s->end();
@@ -121,6 +132,7 @@ void streams_after_drain(probe& p) {
 void generations(probe& p) {
     auto h = p.make_host({.workers = 2});
     auto& first = p.run(*h);
+    const callers sockets(*h, p.data());
     busy_streams(p, first);
     auto& second = p.run(*h);
     first.drain(WEFT_DRAIN_REPLACE);
@@ -138,7 +150,9 @@ void generations(probe& p) {
 void detach_at_once(probe& p) {
     auto h = p.make_host({.tasks = testing::task_mode::when_told});
     auto& b = p.run(*h);
+    const callers sockets(*h, p.data());
     busy_streams(p, b);
+    b.drain(WEFT_DRAIN_STOP, h->now_ns());
     b.detach();  // aborts the streams and lets tasks come to their end
     b.destroy();
     h->finish();
@@ -166,7 +180,8 @@ std::vector<rule> life_rules() {
          streams_after_drain},
         {"generations", scope::binding, "a newer generation is attached beside the old one",
          generations},
-        {"detach", scope::binding, "detach right after use, with tasks under way", detach_at_once},
+        {"detach", scope::binding, "drain and detach in the midst of use, with tasks under way",
+         detach_at_once},
     };
 }
 

@@ -81,6 +81,7 @@ void conversation(probe& p) {
         opened.push_back(&b.open(block(m)));
         opener(*opened.back(), p.data()).run();
     }
+    const callers sockets(*h, p.data());
     end_all(*h, b, opened);
 }
 
@@ -127,6 +128,7 @@ void exit_cuts(probe& p) {
                 behave(*streams.back());
                 opener(*streams.back(), p.data()).run();
             }
+            const callers sockets(*h, p.data());
             end_all(*h, b, streams);
         }
     if (opened == 0) throw skipped("it opens no stream");
@@ -142,6 +144,7 @@ void exit_refused(probe& p) {
         behave(*opened.back());
         opener(*opened.back(), p.data()).run();
     }
+    const callers sockets(*h, p.data());
     end_all(*h, b, opened);
 }
 
@@ -169,10 +172,9 @@ void narrow(probe& p, uint32_t each, uint32_t padding) {
             s.window(0);
         std::string_view rest = p.data();
         for (size_t i = 0; i < p.data().size() && !rest.empty(); ++i) rest = send_some(s, rest, 1);
-        h->turn([&] {
-            if (!s.ended()) s.window(size, 0, padding);
-        });
+        if (!s.ended()) s.window(size, 0, padding);
     }
+    const callers sockets(*h, p.data());
     end_all(*h, b, opened);
 }
 
@@ -194,7 +196,7 @@ void split(probe& p) {
     };
     constexpr size_t cuts_max = 200;  // of long data, evenly spread
     const size_t stride = std::max<size_t>(1, data.size() / cuts_max);
-    for (size_t at = 1; at < data.size(); at += stride)
+    for (size_t at = 1; at < data.size() && !p.long_enough(); at += stride)
         each_begin([&](peer& s) { send_some(s, send_some(s, data, at)); });
     each_begin([&](peer& s) {
         for (std::string_view rest = data; !rest.empty();) {
@@ -235,7 +237,7 @@ void waiting(probe& p) {
 
 void without_memory(probe& p) {
     constexpr int64_t allocations_tried = 12;
-    for (int64_t left = 0; left < allocations_tried; ++left) {
+    for (int64_t left = 0; left < allocations_tried && !p.long_enough(); ++left) {
         auto h = p.make_host();
         auto& b = p.run(*h);
         h->allocations_left(left);
@@ -246,6 +248,7 @@ void without_memory(probe& p) {
             behave(s);
             opener(s, p.data()).run();
         }
+        const callers sockets(*h, p.data());
         let_time_pass(*h, b);
         h->allocations_left(-1);
         end_all(*h, b, opened);
@@ -291,7 +294,7 @@ void any_step(probe& p, testing::host& h, peer& s) {
 
 void random_walk(probe& p) {
     constexpr int walks = 20, steps = 200;
-    for (int walk = 0; walk < walks; ++walk) {
+    for (int walk = 0; walk < walks && !p.long_enough(); ++walk) {
         auto h = p.make_host();
         std::vector<peer*> all;
         h->on_open = [&](peer& x) {

@@ -172,6 +172,15 @@ public:
     std::vector<event> events, logs;
 
     // ---- turns (core_turn.hpp) ----
+    // While one lives, what is wrong is collected and not told: a step that must be finished is.
+    struct quietly {
+        explicit quietly(core& c) : of(c) { ++of.held_; }
+        ~quietly() { --of.held_; }
+        quietly(const quietly&) = delete;
+        quietly& operator=(const quietly&) = delete;
+        core& of;
+    };
+    void raise();  // tells it, unless it is held
     template <class F>
     void act(F&& f);
     template <class F>
@@ -244,7 +253,6 @@ private:
     bool drain_deferred();
     bool drain_windows();
     bool run_posts();
-    void raise();
 
     bool must_queue(const worker_state* w) const {
         return queue_everything || w->busy != 0 || !w->inbox.empty() || depth_ >= depth_max;
@@ -270,7 +278,7 @@ private:
 
     const std::thread::id thread_ = std::this_thread::get_id();
     bool in_turn_ = false, timing_ = false;
-    uint32_t depth_ = 0;
+    uint32_t depth_ = 0, held_ = 0;
     size_t steps_ = 0;
     uint64_t trace_ = 0, now_ = 1'000'000'000'000, ids_ = 0;
     std::exception_ptr script_error_;  // thrown by the test's own scripts

@@ -194,7 +194,12 @@ inline void core::detach(worker_state* w, const std::function<void()>& f) {
     const auto leaked = [&](const char* rule, size_t n, const char* what) {
         if (n) report.add(rule, w->name, std::to_string(n) + " " + what + " left behind by detach");
     };
-    leaked("leak.timer", timers(w), "timers");
+    uint64_t due = UINT64_MAX;
+    for (const auto& [id, t] : timers_)
+        if (t.owner == w) due = std::min(due, t.at > now_ ? t.at - now_ : 0);
+    const std::string timer_text =
+        "timers (the next due in " + std::to_string(due / 1'000'000) + " ms)";
+    leaked("leak.timer", timers(w), timer_text.c_str());
     leaked("leak.watch", watches(w), "watches");
     leaked("leak.task", w->tasks, "tasks");
     leaked("leak.buffer", buffers.wrapped_by(w), "wrapped buffers");

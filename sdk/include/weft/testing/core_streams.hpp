@@ -125,11 +125,11 @@ inline void core::call_accept(stream_end* s, const weft_begin* b, uint64_t exit)
     }
 }
 
-// The opener sees RESET; the far end never existed.
+// The opener sees RESET; the far end never existed. Who refused keeps being its owner, so that a
+// handle that is used all the same is recognised.
 inline void core::refuse(stream_end* near) {
     stream_end* far = near->peer;
     if (far->owner) --far->owner->streams;
-    far->owner = nullptr;
     far->vt = nullptr;
     far->in = far->out = direction::stopped;
     far->closing = far->closed = true;

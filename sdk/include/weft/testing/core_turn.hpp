@@ -4,9 +4,9 @@
 #include <weft/testing/core.hpp>
 
 #include <sys/eventfd.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <ctime>
 
 namespace weft::testing::detail {
@@ -68,41 +68,48 @@ void core::enter(worker_state* w, F&& f) {
     if (--w->busy == 0 && !w->inbox.empty() && !w->runnable) make_runnable(w);
 }
 
-// Measures the outermost call into a binding. A busy machine may stop us for long, so waiting only
-// counts when the thread gave its processor up by itself.
+// Nanoseconds that this thread has run, and that it was ready and the machine busy with others.
+struct thread_times {
+    uint64_t wall = 0, ran = 0, queued = 0;
+
+    static thread_times now() {
+        thread_times t;
+        timespec w{};
+        ::clock_gettime(CLOCK_MONOTONIC, &w);
+        t.wall = static_cast<uint64_t>(w.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(w.tv_nsec);
+        if (std::FILE* f = std::fopen("/proc/thread-self/schedstat", "re")) {
+            unsigned long long ran = 0, queued = 0;
+            if (std::fscanf(f, "%llu %llu", &ran, &queued) == 2) t.ran = ran, t.queued = queued;
+            std::fclose(f);
+        }
+        return t;
+    }
+};
+
+// Measures the outermost call into a binding. What a busy machine kept from it does not count.
 template <class F>
 void core::timed(worker_state* w, F&& f) {
     if (call_ns_max == 0 || timing_ || w->is_test) return f();
-    const auto read = [](clockid_t id) {
-        timespec t{};
-        ::clock_gettime(id, &t);
-        return static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec);
-    };
-    const auto given_up = [] {
-        rusage u{};
-        ::getrusage(RUSAGE_THREAD, &u);
-        return u.ru_nvcsw;
-    };
     struct flag {
         bool& on;
         explicit flag(bool& b) : on(b) { on = true; }
         ~flag() { on = false; }
     };
-    const uint64_t wall = read(CLOCK_MONOTONIC), used = read(CLOCK_THREAD_CPUTIME_ID);
-    const auto waits = given_up();
+    const auto before = thread_times::now();
     {
         const flag here(timing_);
         f();
     }
-    const uint64_t took = read(CLOCK_MONOTONIC) - wall;
-    const bool worked = read(CLOCK_THREAD_CPUTIME_ID) - used > call_ns_max;
-    const bool waited = took > call_ns_max && given_up() != waits;
-    if (worked || waited)
-        report.add("worker.blocked", w->name,
-                   "a call held its worker for " + std::to_string(took / 1'000'000) + " ms");
+    const auto after = thread_times::now();
+    const uint64_t took = after.wall - before.wall, queued = after.queued - before.queued;
+    if (took > call_ns_max + queued)
+        report.add(
+            "worker.blocked", w->name,
+            "a call held its worker for " + std::to_string((took - queued) / 1'000'000) + " ms");
 }
 
 inline void core::raise() {
+    if (held_ > 0) return;
     if (script_error_) std::rethrow_exception(std::exchange(script_error_, nullptr));
     report.raise();
 }

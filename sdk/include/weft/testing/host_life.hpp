@@ -96,32 +96,25 @@ inline const std::string& host::directory() {
 }
 
 inline void host::finish() {
-    // All of it happens even when a part has something to say.
-    std::exception_ptr first;
-    const auto step = [&first](const auto& f) {
-        try {
-            f();
-        } catch (...) {
-            if (!first) first = std::current_exception();
+    {
+        const detail::core::quietly quiet(core_);  // all of it happens, whatever is found
+        on_open = nullptr;
+        for (auto& p : peers_) p.on_frame = nullptr;
+        core_.buffers.out_of_memory = false;
+        core_.buffers.allocations_left = -1;
+        for (auto s = subjects_.rbegin(); s != subjects_.rend(); ++s) s->stop();
+        core_.act([&] { core_.force_close(&core_.test); });
+        for (auto p = plugins_.rbegin(); p != plugins_.rend(); ++p) p->unload();
+        by_entry_.clear();
+        by_file_.clear();
+        core_.join_threads();
+        core_.report_leaks();
+        if (!temporary_.empty()) {
+            std::error_code ignored;  // a directory that stays is no reason to fail
+            std::filesystem::remove_all(std::exchange(temporary_, {}), ignored);
         }
-    };
-    on_open = nullptr;
-    for (auto& p : peers_) p.on_frame = nullptr;
-    core_.buffers.out_of_memory = false;
-    core_.buffers.allocations_left = -1;
-    for (auto s = subjects_.rbegin(); s != subjects_.rend(); ++s) step([&] { s->stop(); });
-    step([&] { core_.act([&] { core_.force_close(&core_.test); }); });
-    for (auto p = plugins_.rbegin(); p != plugins_.rend(); ++p) step([&] { p->unload(); });
-    by_entry_.clear();
-    by_file_.clear();
-    core_.join_threads();
-    core_.report_leaks();
-    step([&] { core_.report.raise(); });
-    if (!temporary_.empty()) {
-        std::error_code ignored;  // a directory that stays is no reason to fail
-        std::filesystem::remove_all(std::exchange(temporary_, {}), ignored);
     }
-    if (first) std::rethrow_exception(first);
+    core_.raise();
 }
 
 inline host::~host() {

@@ -37,26 +37,39 @@ public:
     // Aborts what streams are left, as the host does after the deadline, then detaches. Timers,
     // watches, tasks, leases and wrapped buffers left behind are reported.
     void detach() {
-        core_->act([&] {
-            for (auto& w : workers_) core_->force_close(w.get());
-        });
-        for (auto& w : workers_) {
-            if (!w->attached) continue;
-            if (w->tasks > 0 && !core_->wait_for([&] { return finish_tasks(*w); }, task_limit_ms))
-                core_->report.add("leak.task", name_, "a task does not come to its end");
-            void* self = std::exchange(selves_[w->index], nullptr);
-            core_->detach(w.get(), [&] { vt_->detach(self); });
+        {
+            const detail::core::quietly quiet(*core_);  // every worker, whatever is found
+            core_->act([&] {
+                for (auto& w : workers_) core_->force_close(w.get());
+            });
+            for (auto& w : workers_) {
+                if (!w->attached) continue;
+                if (w->tasks > 0 &&
+                    !core_->wait_for([&] { return finish_tasks(*w); }, task_limit_ms))
+                    core_->report.add("leak.task", name_, "a task does not come to its end");
+                void* self = std::exchange(selves_[w->index], nullptr);
+                core_->detach(w.get(), [&] { vt_->detach(self); });
+            }
         }
+        core_->raise();
     }
     void destroy() {
         if (!binding_) return;
-        detach();
-        guarded("destroy", [&] { vt_->destroy(std::exchange(binding_, nullptr)); });
-        core_->act([] {});
+        {
+            const detail::core::quietly quiet(*core_);
+            detach();
+            guarded("destroy", [&] { vt_->destroy(std::exchange(binding_, nullptr)); });
+            core_->act([] {});
+        }
+        core_->raise();
     }
     void stop() {
-        drain(WEFT_DRAIN_STOP, core_->now());
-        destroy();
+        {
+            const detail::core::quietly quiet(*core_);
+            drain(WEFT_DRAIN_STOP, core_->now());
+            destroy();
+        }
+        core_->raise();
     }
     bool attached() const {
         return std::any_of(workers_.begin(), workers_.end(),
@@ -162,16 +175,20 @@ inline void subject::create_and_attach(void* plugin, const std::string& config, 
         for (const char* const* m = vt_->emits; m && *m; ++m) w->emits.insert(core_->intern(*m));
         w->attached = w->accepts_posts = true;  // attach may use its worker
         rc = WEFT_E_INTERNAL;
-        core_->act([&] {
-            core_->enter(w.get(),
-                         [&] { rc = vt_->attach(binding_, w->handle(), &selves_[i], &e); });
-        });
-        if (rc == WEFT_OK) continue;
-        // As the host does: drain and detach those that were attached, then destroy.
-        w->accepts_posts = false;
-        core_->detach(w.get(), [] {});
-        stop();
-        throw refused("attach", rc, e.path, e.text);
+        {
+            const detail::core::quietly quiet(*core_);
+            core_->act([&] {
+                core_->enter(w.get(),
+                             [&] { rc = vt_->attach(binding_, w->handle(), &selves_[i], &e); });
+            });
+            if (rc != WEFT_OK) {
+                // As the host does: drain and detach those that were attached, then destroy.
+                core_->detach(w.get(), [] {});
+                stop();
+            }
+        }
+        core_->raise();
+        if (rc != WEFT_OK) throw refused("attach", rc, e.path, e.text);
     }
 }
 

@@ -69,7 +69,7 @@ inline const weft_streams_vt* streams_table() {
         [](const weft_stream* s) -> const char* {
             if (!core_of(s)->check_stream(state(s), "peer_name")) return "";
             const auto* peer = state(s)->peer;
-            return peer->owner ? peer->owner->name.c_str() : "";
+            return peer->owner && peer->vt ? peer->owner->name.c_str() : "";
         }};
     return &t;
 }
