@@ -124,7 +124,7 @@ int32_t attach(void*, weft_worker* w, void** out, weft_error*) {
     i->timer = reactor->timer(
         w, reactor->now(w) + 3'600'000'000'000'000, [](void*) {}, i);
     static void* volatile forgotten;
-    if (FAULT == MEMORY) forgotten = std::malloc(64);
+    if (FAULT == MEMORY) forgotten = std::malloc(256);
     if (FAULT == NO_CHECK)
         tasks->run(
             w, [](void*) {}, [](void*) {}, i);
