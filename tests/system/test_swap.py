@@ -1,0 +1,124 @@
+"""Every plugin of ours is replaced by another build under load: nobody notices."""
+
+import json
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from support.ports import free_port
+from support.weft import BUILD, Topics, Weft, example_config
+
+PLUGINS = BUILD / "lib" / "weft" / "plugins"
+LOAD = BUILD / "bench" / "weft-load"
+KINDS = ["binding-tcp", "binding-mqtt", "binding-mqtt-kafka", "binding-kafka", "exporter-stdout"]
+SESSIONS, RATE = 2000, 5000
+
+class Steady:
+    """The load: idle sessions, publishers, a subscriber and clients that come and go."""
+
+    def __init__(self, port, topic, sessions=SESSIONS, rate=RATE):
+        args = [LOAD, "steady", "--port", port, "--count", sessions, "--rate", rate, "--publishers", 10, "--topic", topic]
+        self.child = subprocess.Popen([str(a) for a in args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                      stderr=subprocess.PIPE, text=True)  # fmt: skip
+        line = self.child.stdout.readline()
+        assert line, self.child.communicate()[1]
+
+    def running(self):
+        return self.child.poll() is None
+
+    def finish(self):
+        out, err = self.child.communicate(timeout=120)
+        assert self.child.returncode == 0, err
+        return json.loads(out)
+
+
+@pytest.fixture
+def weft(kafka, tmp_path):
+    plugins = tmp_path / "plugins"
+    plugins.mkdir()
+    for kind in KINDS:
+        shutil.copy(PLUGINS / f"weft-{kind}.so", plugins)
+    port, topics = free_port(), Topics().create(kafka)
+    with Weft(
+        example_config(port, topics), port=port, workers=2, folder=tmp_path,
+        env={"KAFKA_BOOTSTRAP_SERVER": kafka.address}, args=["--plugins", plugins, "--no-watch"],
+    ) as running:  # fmt: skip
+        running.plugins = plugins
+        yield running.wait_ready()
+
+
+def rebuild(weft, kind, mark=[0]):
+    mark[0] += 1
+    file = weft.plugins / f"weft-{kind}.so"
+    part = file.with_suffix(".part")
+    part.write_bytes(file.read_bytes() + bytes([mark[0] % 256]))
+    part.rename(file)
+
+
+def mappings(weft, kind):
+    lines = Path(f"/proc/{weft.process.child.pid}/maps").read_text().splitlines()
+    return {line.split()[-1] for line in lines if line.endswith(f"/weft-{kind}.so")}
+
+
+def check(result):
+    assert result["lost"] == 0 and result["doubled"] == 0 and result["disordered"] == 0, result
+    assert result["acked"] == result["sent"] and result["refused"] == 0, result
+    assert result["newcomers"] > 10, result
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_replaced_under_load(weft, kind):
+    load = Steady(weft.port, "device/steady")
+    before = mappings(weft, kind)
+    assert len(before) == 1
+    for _ in range(2):
+        rebuild(weft, kind)
+        done = weft.cli("reload")
+        assert done.code == 0, done.err
+        time.sleep(2)  # of load on both generations
+        assert load.running(), load.finish()
+    result = load.finish()
+    print(kind, result)
+    check(result)
+    # The load is gone, and with it the last connection of the old ones.
+    deadline = time.monotonic() + 30
+    while len(mappings(weft, kind)) > 1 or before & mappings(weft, kind):
+        assert time.monotonic() < deadline, weft.cli("plugins", "--running").out
+        time.sleep(0.1)
+
+
+def test_shared_streams_move_while_the_connections_stay(weft):
+    """kafka's and tcp's long-lived streams belong to nobody's connection: they must not keep the old file."""
+    load = Steady(weft.port, "device/steady", sessions=100)
+    before = mappings(weft, "binding-kafka")
+    rebuild(weft, "binding-kafka")
+    assert weft.cli("reload").code == 0
+    deadline = time.monotonic() + 60
+    while before & mappings(weft, "binding-kafka"):
+        assert time.monotonic() < deadline, weft.cli("plugins", "--running").out
+        time.sleep(0.1)
+    assert load.running()
+    check(load.finish())
+
+
+@pytest.mark.parametrize("fault", ["truncated", "other ABI", "no symbol"])
+def test_a_broken_file_under_load_changes_only_the_log(weft, fault):
+    load = Steady(weft.port, "device/steady", sessions=200)
+    file = weft.plugins / "weft-binding-mqtt.so"
+    content = file.read_bytes()
+    broken = {
+        "truncated": content[: len(content) // 50],
+        "no symbol": content.replace(b"weft_plugin_1", b"weft_plugin_0"),
+        "other ABI": content.replace(b"weft_plugin_1", b"weft_plugin_2"),
+    }[fault]
+    part = file.with_suffix(".part")
+    part.write_bytes(broken)
+    part.rename(file)
+    done = weft.cli("reload")
+    assert done.code == 1 and "weft-binding-mqtt.so" in done.err
+    weft.wait_event("ENGINE_CONFIG_REJECTED")
+    time.sleep(1)  # of load afterwards
+    assert load.running()
+    check(load.finish())
