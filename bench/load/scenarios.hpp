@@ -23,9 +23,9 @@ void latency(const options& o);
 void idle(const options& o);
 // Deliveries per second to many subscribers of one topic.
 void fan_out(const options& o);
-// Publishes at a fixed rate among `count` idle sessions and new connections until stdin ends; prints
-// when all are up, and in the end what was lost, doubled, out of order or refused. A connection that
-// the server ends is an error.
+// Publishes at a fixed rate among `count` idle sessions and new connections until stdin ends;
+// prints when all are up, and in the end what was lost, doubled, out of order or refused. A
+// connection that the server ends is an error.
 void steady(const options& o);
 // Tries until a CONNACK comes; prints when that was, on the monotonic clock.
 void first_connack(const options& o);
