@@ -160,8 +160,9 @@ std::string schema_problem(const weft_binding_vt& b) {
 
     uint32_t named = 0;
     for (const auto& [name, kind] : all["kinds"].items()) {
-        const auto* known = std::find_if(std::begin(kinds), std::end(kinds),
-                                         [&](const auto& k) { return name == k.second; });
+        const auto* known =
+            std::find_if(std::begin(kinds), std::end(kinds),
+                         [&name = name](const auto& k) { return name == k.second; });
         if (known == std::end(kinds)) return "there is no kind '" + name + "'";
         named |= known->first;
         if (auto problem = kind_problem(name, kind, definitions); !problem.empty()) return problem;

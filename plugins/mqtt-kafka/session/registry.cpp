@@ -38,8 +38,7 @@ void free_buckets(registry_table& t) {
 // Without memory for more buckets, lists only get longer.
 void grow(registry_table& t) {
     const uint64_t more = t.bucket_count * 2;
-    auto** fresh =
-        static_cast<registered_session**>(std::calloc(more, sizeof(registered_session*)));
+    auto** fresh = static_cast<registered_session**>(std::calloc(more, sizeof(void*)));
     if (!fresh) return;
     for (uint64_t i = 0; i < t.bucket_count; ++i) {
         while (registered_session* s = t.buckets[i]) {
