@@ -199,7 +199,8 @@ TEST_F(swap_test, a_payload_that_is_kept_keeps_its_generation) {
     struct keeper : endpoint {
         stream s;
         std::vector<chunk> kept;
-        bool closed = false;
+        bool listed = false, closed = false;
+        void on_flush(stream, const weft_flush&) override { listed = true; }
         void on_data(stream, const weft_data& d) override {
             for (const auto& x : slices(d)) kept.push_back(chunk::retain(x));
         }
@@ -216,6 +217,7 @@ TEST_F(swap_test, a_payload_that_is_kept_keeps_its_generation) {
         k.s = opener(0).open(client_id, k, m.get());
         k.s.window(1000);
     });
+    until(0, [&] { return k.listed; });
     cluster.produce("t", 0, "k", "value");
     until(0, [&] { return k.kept.size() == 1; });
     auto& old = live(client_id);
