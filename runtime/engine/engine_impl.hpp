@@ -51,6 +51,7 @@ struct engine::impl final : loop_host {
     // Changing.
     reload_result reload(const config::configuration& c, std::vector<plugin_info> found,
                          const reload_options& how);
+    std::vector<binding_runtime*> older_than(const binding_runtime& b) const;
     void check_generations(assembler& a, const std::vector<generation_ptr>& next,
                            const reload_options& how);
     void retire(generation_ptr old, uint32_t why, uint64_t deadline_ns);

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <thread>
 
 namespace weft {
 namespace {
@@ -15,6 +16,9 @@ using std::chrono::steady_clock;
 
 // Between the deadline, at which a binding says goodbye, and the end of what is still there.
 constexpr uint64_t goodbye_ns = 1'000'000'000;
+
+// How long a reload waits for older generations to leave before it takes them for used.
+constexpr uint64_t leaving_ns = 5'000'000'000;
 
 uint64_t deadline_of(const reload_options& how) {
     return how.drain ? monotonic_ns() + static_cast<uint64_t>(how.drain->count()) * 1'000'000
@@ -138,17 +142,30 @@ reload_result engine::impl::reload(const config::configuration& c, std::vector<p
     return result;
 }
 
+// Those of a binding that have been replaced and are not gone.
+std::vector<binding_runtime*> engine::impl::older_than(const binding_runtime& b) const {
+    std::vector<binding_runtime*> out;
+    for (const auto& d : draining)
+        if (d->name == b.name) out.push_back(d.get());
+    return out;
+}
+
 // Generations cost memory, so there is an end to them. A reload with a deadline makes room: it is
 // for the older ones as well.
 void engine::impl::check_generations(assembler& a, const std::vector<generation_ptr>& next,
                                      const reload_options& how) {
+    const uint64_t patient_until = monotonic_ns() + leaving_ns;
     for (const auto& n : next) {
-        std::vector<binding_runtime*> older;
-        for (const auto& d : draining)
-            if (d->name == n->name) older.push_back(d.get());
         const bool runs = std::any_of(serving.begin(), serving.end(),
                                       [&](const auto& s) { return s->name == n->name; });
-        if (older.size() + (runs ? 1 : 0) < generations_max) continue;
+        const auto full = [&] { return older_than(*n).size() + (runs ? 1 : 0) >= generations_max; };
+        // One reload right after the other: what nobody uses is on its way out.
+        while (full() && !how.drain && monotonic_ns() < patient_until) {
+            tend();
+            std::this_thread::sleep_for(std::chrono::milliseconds(10));
+        }
+        if (!full()) continue;
+        const auto older = older_than(*n);
         if (!how.drain) {
             a.problem(n->config, "",
                       fmt::format("{} generations of this binding still have streams (the limit "
