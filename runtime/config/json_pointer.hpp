@@ -1,3 +1,4 @@
+// Tokens of JSON pointers.
 #pragma once
 
 #include <string>

@@ -1,3 +1,4 @@
+// The clock of everything that has a deadline: monotonic, in nanoseconds.
 #pragma once
 
 #include <chrono>

@@ -1,3 +1,4 @@
+// An address from its text, for tests.
 #pragma once
 
 #include "address.hpp"
