@@ -95,7 +95,8 @@ void client_instance::bury_when_idle() {
 }
 
 void client_instance::start() {
-    start_timer_ = 0;
+    // A stream may come before the timer does.
+    if (start_timer_) worker_.cancel(std::exchange(start_timer_, 0));
     if (hooks_ || over_) return;
     hooks_ = std::make_unique<hooks>(worker_, bridge_, config_.name);
     thread_ = std::make_unique<blocking_thread>();
