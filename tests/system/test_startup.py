@@ -15,13 +15,13 @@ from support.weft import BUILD, EXAMPLE, WEFT, Topics, example_config
 def start(tmp_path):
     """Runs `weft start` on a config that is expected to fail; its result."""
 
-    def go(text, command="start", args=(), env=None):
+    def go(text, command="start", args=(), env=None, program=WEFT):
         config = tmp_path / "zilla.yaml"
         config.write_text(text)
         env = {**os.environ, "KAFKA_BOOTSTRAP_SERVER": "127.0.0.1:1", **(env or {})}
         env = {k: v for k, v in env.items() if v is not None}
         more = ["-P", f"zilla.engine.directory={tmp_path}/engine"] if command == "start" else []
-        return run([WEFT, command, "-c", config, *more, *args], env=env, cwd=tmp_path, timeout=120)
+        return run([program, command, "-c", config, *more, *args], env=env, cwd=tmp_path, timeout=120)
 
     return go
 
@@ -94,16 +94,20 @@ def test_broken_yaml(start, command):
 
 @COMMANDS
 def test_missing_file(tmp_path, command):
-    done = run([WEFT, command, "-c", tmp_path / "absent.yaml"], cwd=tmp_path)
+    done = run([program, command, "-c", tmp_path / "absent.yaml"], cwd=tmp_path)
     assert_one_line(done, r"absent\.yaml")
 
 
 @COMMANDS
 def test_missing_plugin(start, command, tmp_path):
-    plugins = tmp_path / "plugins"
+    # --plugins adds to what is installed, so an installation of its own lacks the plugin.
+    program = tmp_path / "bin" / "weft"
+    plugins = tmp_path / "lib" / "weft" / "plugins"
+    program.parent.mkdir()
+    shutil.copy(WEFT, program)
     shutil.copytree(BUILD / "lib" / "weft" / "plugins", plugins)
     (plugins / "weft-binding-mqtt-kafka.so").unlink()
-    done = start(example(), command, args=["--plugins", plugins])
+    done = start(example(), command, program=program)
     assert_one_line(done, "north_mqtt_kafka_mapping", "mqtt-kafka")
 
 
