@@ -94,7 +94,7 @@ def test_broken_yaml(start, command):
 
 @COMMANDS
 def test_missing_file(tmp_path, command):
-    done = run([program, command, "-c", tmp_path / "absent.yaml"], cwd=tmp_path)
+    done = run([WEFT, command, "-c", tmp_path / "absent.yaml"], cwd=tmp_path)
     assert_one_line(done, r"absent\.yaml")
 
 
