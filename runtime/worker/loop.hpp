@@ -100,7 +100,7 @@ public:
         const weft_worker* current;  // the innermost, or null
     };
     whereabouts look() const {
-        return {entries_.load(std::memory_order_relaxed), current_.load(std::memory_order_relaxed)};
+        return {entries_.load(std::memory_order_relaxed), current_.load(std::memory_order_acquire)};
     }
 
     // Calls f inside instance w: marks it busy, and leaves its inbox runnable afterwards. False
@@ -111,7 +111,7 @@ public:
         ++w->busy;
         ++depth_;
         const weft_worker* const caller = current_.load(std::memory_order_relaxed);
-        current_.store(w, std::memory_order_relaxed);
+        current_.store(w, std::memory_order_release);  // who looks may read what it is
         entries_.store(entries_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
         try {
             f();
@@ -121,7 +121,7 @@ public:
         } catch (...) {
             host_.violation(w, "an unknown exception crossed the ABI");
         }
-        current_.store(caller, std::memory_order_relaxed);
+        current_.store(caller, std::memory_order_release);
         --depth_;
         if (--w->busy == 0 && w->inbox_head && !w->runnable) make_runnable(w);
         return whole;
