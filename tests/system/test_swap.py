@@ -122,3 +122,31 @@ def test_a_broken_file_under_load_changes_only_the_log(weft, fault):
     time.sleep(1)  # of load afterwards
     assert load.running()
     check(load.finish())
+
+
+def test_fifty_reloads_of_the_whole_road_leave_nothing_behind(weft):
+    """Each plugin in turn, then nothing changed: memory, descriptors, threads and mappings stay."""
+
+    def settled():
+        deadline = time.monotonic() + 60
+        while sum(len(mappings(weft, kind)) for kind in KINDS) > len(KINDS):
+            assert time.monotonic() < deadline, weft.cli("plugins", "--running").out
+            time.sleep(0.1)
+        process = Path(f"/proc/{weft.process.child.pid}")
+        return weft.memory_kib(), len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+    def reload(times, change):
+        for number in range(times):
+            if change:
+                rebuild(weft, KINDS[number % len(KINDS)])
+            done = weft.cli("reload")
+            assert done.code == 0, done.err
+
+    reload(10, True)
+    memory, descriptors, threads = settled()
+    reload(50, True)
+    reload(50, False)
+    after = settled()
+    assert after[0] < memory + 4096, f"{memory} KiB before, {after[0]} KiB after"
+    # A connection to the broker may be on its way in or out.
+    assert after[1] <= descriptors + 4 and after[2] <= threads + 2, f"{descriptors}, {threads} before, {after} after"
