@@ -292,8 +292,10 @@ TEST_F(kit_rules, frames_without_end) {
         s.window(1000);
         return true;
     };
-    std::function<void(weft::worker)> again = [&](weft::worker x) {
-        x.post([&again, x] {
+    // The host outlives this test's own variables, and so does what was posted last.
+    static std::function<void(weft::worker)> again;
+    again = [](weft::worker x) {
+        x.post([x] {
             if (again) again(x);
         });
     };

@@ -11,7 +11,7 @@ session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
     : proxy_(p), stream_(s) {
     const auto name = begin.text(begin->client_id);
     id_ = std::make_unique<char[]>(name.size());
-    std::memcpy(id_.get(), name.data(), name.size());
+    if (!name.empty()) std::memcpy(id_.get(), name.data(), name.size());
     id = id_.get();
     id_size = name.size();
     home = &p.home;
