@@ -3,10 +3,10 @@
 #
 #   WEFT_TEST_FILTER   ctest -R expression, to run some of it
 test_command() {
-    local fuzz_seconds=60 started=$SECONDS
+    local fuzz_seconds=60 started=$SECONDS configuration=short
     case "${1:-}" in
     '') ;;
-    --long) fuzz_seconds=900 ;;
+    --long) fuzz_seconds=900 configuration=long ;;
     *) die "usage: ./dev test [--long]" ;;
     esac
     need_packages build kafka lint fuzz test
@@ -30,7 +30,7 @@ test_command() {
     export WEFT_TEST_KAFKA WEFT_TEST_PYTHON="$test_python" WEFT_FUZZ_SECONDS="$fuzz_seconds"
     local status=0
     # One more than there are cores: the system tests wait for brokers and clocks most of the time.
-    ctest --test-dir "$check" -j "$((jobs + 1))" --output-on-failure --timeout 600 --no-tests=error \
+    ctest --test-dir "$check" -C "$configuration" -j "$((jobs + 1))" --output-on-failure --timeout 600 --no-tests=error \
         --output-junit "$check/junit.xml" ${WEFT_TEST_FILTER:+-R "$WEFT_TEST_FILTER"} || status=$?
     say "tested after $((SECONDS - started)) s"
     return "$status"
