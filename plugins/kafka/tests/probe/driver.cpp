@@ -13,6 +13,8 @@
 #include <sstream>
 #include <thread>
 
+#include <unistd.h>
+
 namespace {
 
 weft::config::binding make(const std::string& type, const std::string& name,
@@ -45,7 +47,8 @@ nlohmann::json sasl(const std::string& text) {
 int main(int argc, char** argv) {
     if (argc < 2) return std::cerr << "usage: kafka_probe SERVERS key value ...\n", 2;
     weft::engine_options options;
-    options.directory = options.cache_directory = "/tmp";
+    // Of its own: copies of plugins lie there, and another probe may run beside this one.
+    options.directory = options.cache_directory = "/tmp/weft-probe-" + std::to_string(::getpid());
     options.instance = "probe";
     weft::config::configuration c;
     auto probe = make("kafka-probe", "probe", "proxy", "client");
