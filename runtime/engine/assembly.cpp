@@ -37,9 +37,8 @@ void assembler::name_all(const std::vector<config::binding>& bindings) {
     for (const auto& b : bindings) ids_.emplace(b.qualified_name(), ids_.size() + 1);
 }
 
-// Loads the plugin of an entity, or records the problem.
-std::shared_ptr<plugin_library> assembler::load(const std::string& role, const config::entity& e,
-                                                std::string& file, std::string& digest) {
+// The plugin of an entity; null, with the problem recorded, when there is none that can be used.
+const assembler::loaded* assembler::load(const std::string& role, const config::entity& e) {
     const plugin_info* info = nullptr;
     for (const auto& p : plugins_)
         if (p.role == role && p.type == e.type && (!info || !info->error.empty())) info = &p;
@@ -51,9 +50,11 @@ std::shared_ptr<plugin_library> assembler::load(const std::string& role, const c
         problem(e, "/type", info->error);
         return nullptr;
     }
+    if (const auto it = files_.find(info->file); it != files_.end()) return &it->second;
     try {
-        file = info->file;
-        return libraries_.load(info->file, digest);
+        loaded l{info->file, {}, nullptr};
+        l.library = libraries_.load(l.file, l.digest);
+        return &files_.emplace(l.file, std::move(l)).first->second;
     } catch (const plugin_error& x) {
         problem(e, "/type", x.what());
         return nullptr;
@@ -93,10 +94,11 @@ std::unique_ptr<binding_runtime> assembler::plan(const config::binding& b) {
     out->config = b;
     out->name = b.qualified_name();
     out->id = ids_.at(out->name);
-    std::string digest;
-    out->plugin = load("binding", b, out->file, digest);
-    if (!out->plugin) return nullptr;
-    out->fingerprint = digest + config_json(b);
+    const auto* from = load("binding", b);
+    if (!from) return nullptr;
+    out->plugin = from->library;
+    out->file = from->file;
+    out->fingerprint = from->digest + config_json(b);
     out->vt = out->plugin->find_binding(b.type);
     if (!out->vt) {
         problem(b, "/type", fmt::format("{} has no binding type '{}'", out->file, b.type));
@@ -117,15 +119,15 @@ bool assembler::create(binding_runtime& b) {
 std::shared_ptr<exporter_runtime> assembler::plan_exporter(const config::entity& e) {
     auto out = std::make_shared<exporter_runtime>();
     out->config = e;
-    std::string file, digest;
-    out->plugin = load("exporter", e, file, digest);
-    if (!out->plugin) return nullptr;
+    const auto* from = load("exporter", e);
+    if (!from) return nullptr;
+    out->plugin = from->library;
     out->vt = static_cast<const weft_exporter_vt*>(out->plugin->extension(WEFT_EXPORTER));
     if (!out->vt) {
-        problem(e, "/type", fmt::format("{} has no exporter", file));
+        problem(e, "/type", fmt::format("{} has no exporter", from->file));
         return nullptr;
     }
-    out->fingerprint = digest + e.ns + e.name + e.options.dump();
+    out->fingerprint = from->digest + e.ns + e.name + e.options.dump();
     return out;
 }
 

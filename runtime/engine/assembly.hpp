@@ -71,14 +71,19 @@ public:
     std::vector<config::problem> problems;
 
 private:
-    std::shared_ptr<plugin_library> load(const std::string& role, const config::entity& e,
-                                         std::string& file, std::string& digest);
+    // A plugin file as it was when the assembly began: several bindings come from one.
+    struct loaded {
+        std::string file, digest;
+        std::shared_ptr<plugin_library> library;
+    };
+    const loaded* load(const std::string& role, const config::entity& e);
     std::string config_json(const config::binding& b) const;
 
     const engine_options& options_;
     const std::vector<plugin_info>& plugins_;
     plugin_libraries& libraries_;
     std::unordered_map<std::string, uint64_t>& ids_;
+    std::map<std::string, loaded> files_;  // by path
 };
 
 }  // namespace weft

@@ -81,13 +81,17 @@ plugin_files::plugin_files(std::string directory) : directory_(std::move(directo
     fs::remove_all(directory_, error);
 }
 
-std::string plugin_files::digest(const std::string& file) {
-    return read_through(file, [](const char*, size_t) {});
+plugin_copy plugin_files::place_of(const std::string& name, std::string digest) const {
+    auto path = fmt::format("{}/{}/{}", directory_, digest, name);
+    return {std::move(path), std::move(digest)};
 }
 
 plugin_copy plugin_files::copy(const std::string& file) const {
     const auto name = fs::path(file).filename().string();
     std::error_code error;
+    // Most of the time nothing has changed.
+    auto known = place_of(name, read_through(file, [](const char*, size_t) {}));
+    if (fs::exists(known.path, error)) return known;
     fs::create_directories(directory_, error);
     if (error) throw plugin_error(fmt::format("{}: {}", directory_, error.message()));
 
@@ -105,11 +109,7 @@ plugin_copy plugin_files::copy(const std::string& file) const {
         fs::remove(part, error);
         throw;
     }
-    plugin_copy c{fmt::format("{}/{}/{}", directory_, digest, name), digest};
-    if (fs::exists(c.path, error)) {
-        fs::remove(part, error);
-        return c;
-    }
+    auto c = place_of(name, std::move(digest));
     fs::create_directories(fs::path(c.path).parent_path(), error);
     if (!error) fs::rename(part, c.path, error);
     if (error) throw plugin_error(fmt::format("{}: {}", c.path, error.message()));

@@ -17,8 +17,6 @@ public:
     // Below `directory`, which this process owns: what an earlier process left there is removed.
     explicit plugin_files(std::string directory);
 
-    // The digest of what `file` holds now. Throws plugin_error.
-    static std::string digest(const std::string& file);
     // Copies `file`, unless a copy of the same content is there already. Throws plugin_error: the
     // file cannot be read, or the copy not be written.
     plugin_copy copy(const std::string& file) const;
@@ -26,6 +24,8 @@ public:
     void remove(const plugin_copy& c) const;
 
 private:
+    plugin_copy place_of(const std::string& name, std::string digest) const;
+
     std::string directory_;
 };
 
