@@ -153,10 +153,11 @@ public:
         const std::string configured = given_.text("zilla.engine.reload.drain", "");
         if (!how.drain && !configured.empty()) how.drain = parse_duration(configured);
         try {
-            const auto r = engine_.reload(next.config, std::move(found), how);
+            const auto r = engine_.reload(next.config, found, how);
             spdlog::info("reloaded: {} added, {} changed, {} removed, {} unchanged", r.added.size(),
                          r.changed.size(), r.removed.size(), r.unchanged);
             loaded_ = std::move(next);
+            plugins_ = std::move(found);
             tend();
             return {{"ok", true},
                     {"added", r.added},

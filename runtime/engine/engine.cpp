@@ -66,9 +66,7 @@ void engine::impl::start(const config::configuration& c, std::function<void()> o
                              fmt::format("Worker {} has been held for more than {} ms.", worker,
                                          watchdog::blocked_min.count())});
             });
-        std::vector<binding_runtime*> every;
-        for (const auto& b : serving) every.push_back(b.get());
-        for (auto* b : exits_first(every)) {
+        for (auto* b : exits_first(serving)) {
             if (!attach(*b, a.problems)) break;
             direct(*b);
         }
@@ -82,10 +80,9 @@ void engine::impl::start(const config::configuration& c, std::function<void()> o
 }
 
 // Exits first, so that nothing is accepted before everything behind it is there.
-std::vector<binding_runtime*> engine::impl::exits_first(
-    const std::vector<binding_runtime*>& of) const {
+std::vector<binding_runtime*> engine::impl::exits_first(const generation_list& of) {
     std::map<std::string, binding_runtime*> by_name;
-    for (auto* b : of) by_name[b->name] = b;
+    for (const auto& b : of) by_name[b->name] = b.get();
     std::vector<binding_runtime*> out;
     std::set<std::string> seen;
     const std::function<void(const std::string&)> visit = [&](const std::string& name) {
@@ -94,7 +91,7 @@ std::vector<binding_runtime*> engine::impl::exits_first(
         for (const auto& r : it->second->config.routes) visit(r.exit);
         out.push_back(it->second);
     };
-    for (auto* b : of) visit(b->name);
+    for (const auto& b : of) visit(b->name);
     return out;
 }
 
@@ -176,9 +173,7 @@ bool engine::impl::shut_down(std::chrono::milliseconds grace) {
     const uint64_t deadline = monotonic_ns() + static_cast<uint64_t>(grace.count()) * 1'000'000;
     std::vector<binding_runtime*> order;
     for (const auto& b : draining) order.push_back(b.get());
-    std::vector<binding_runtime*> every;
-    for (const auto& b : serving) every.push_back(b.get());
-    const auto sorted = exits_first(every);
+    const auto sorted = exits_first(serving);
     order.insert(order.end(), sorted.rbegin(), sorted.rend());
 
     for (auto* b : order) drain(*b, WEFT_DRAIN_STOP, deadline);
@@ -296,8 +291,9 @@ void engine::start(const config::configuration& configuration, std::function<voi
 }
 
 reload_result engine::reload(const config::configuration& configuration,
-                             std::vector<plugin_info> plugins, const reload_options& options) {
-    return impl_->reload(configuration, std::move(plugins), options);
+                             const std::vector<plugin_info>& plugins,
+                             const reload_options& options) {
+    return impl_->reload(configuration, plugins, options);
 }
 
 std::optional<std::chrono::steady_clock::time_point> engine::tend() {

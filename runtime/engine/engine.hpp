@@ -93,7 +93,7 @@ public:
     // untouched, what did gets a new generation beside the old, which takes everything new; the old
     // streams drain. Throws startup_error, leaving everything as it was.
     reload_result reload(const config::configuration& configuration,
-                         std::vector<plugin_info> plugins, const reload_options& options);
+                         const std::vector<plugin_info>& plugins, const reload_options& options);
 
     // Takes away what has drained, and ends what is past its deadline. Returns when it wants to be
     // called again without being woken, if at all.

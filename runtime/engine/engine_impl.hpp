@@ -8,6 +8,7 @@
 #include "events/bus.hpp"
 #include "worker/loop.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <map>
 #include <memory>
@@ -22,6 +23,7 @@ namespace weft {
 
 struct engine::impl final : loop_host {
     using generation_ptr = std::unique_ptr<binding_runtime>;
+    using generation_list = std::vector<generation_ptr>;
 
     impl(engine_options o, std::vector<plugin_info> p)
         : options(std::move(o)),
@@ -40,7 +42,7 @@ struct engine::impl final : loop_host {
     bool shut_down(std::chrono::milliseconds grace);
 
     // Both.
-    std::vector<binding_runtime*> exits_first(const std::vector<binding_runtime*>& of) const;
+    static std::vector<binding_runtime*> exits_first(const generation_list& of);
     bool attach(binding_runtime& b, std::vector<config::problem>& problems);
     void direct(const binding_runtime& b);
     void drain(binding_runtime& b, uint32_t why, uint64_t deadline_ns);
@@ -49,12 +51,22 @@ struct engine::impl final : loop_host {
     void keep_metrics(const binding_runtime& b);
 
     // Changing.
-    reload_result reload(const config::configuration& c, std::vector<plugin_info> found,
+    reload_result reload(const config::configuration& c, const std::vector<plugin_info>& found,
                          const reload_options& how);
-    std::vector<binding_runtime*> older_than(const binding_runtime& b) const;
-    void check_generations(assembler& a, const std::vector<generation_ptr>& next,
-                           const reload_options& how);
-    void retire(generation_ptr old, uint32_t why, uint64_t deadline_ns);
+    generation_list plan_changes(const config::configuration& c, assembler& a,
+                                 reload_result& result);
+    std::vector<std::shared_ptr<exporter_runtime>> plan_exporters(const config::configuration& c,
+                                                                  assembler& a) const;
+    void wait_for_room(assembler& a, const generation_list& next);
+    bool create_and_attach(const generation_list& next, assembler& a);
+    void take_back(generation_list next);
+    void go_over_to(generation_list next, const reload_result& result, uint64_t deadline_ns);
+    size_t count_lives(const std::string& name) const;
+    void watch_drain(generation_list old);
+    generation_list::iterator find_serving(const std::string& name) {
+        return std::find_if(serving.begin(), serving.end(),
+                            [&](const auto& b) { return b->name == name; });
+    }
     std::optional<std::chrono::steady_clock::time_point> tend();
 
     // Looking.
@@ -74,8 +86,8 @@ struct engine::impl final : loop_host {
     std::map<std::string, uint32_t> lives;          // "ns:name" to its newest generation's number
     // Held while instances are given up, by whoever looks at one of another thread's.
     std::mutex instances_mutex;
-    std::vector<generation_ptr> serving;
-    std::vector<generation_ptr> draining;  // oldest first
+    generation_list serving;
+    generation_list draining;  // oldest first
     std::vector<std::shared_ptr<exporter_runtime>> exporters;
     // What gone generations have counted: counters never go back.
     std::map<std::tuple<std::string, std::string, std::string>, uint64_t> past_counts;

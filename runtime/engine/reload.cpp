@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 #include <thread>
 
 namespace weft {
@@ -37,36 +38,68 @@ std::string listed(const reload_result& r) {
     return out.empty() ? "nothing changed" : out;
 }
 
+std::set<std::string> names_of(const std::vector<std::string>& a,
+                               const std::vector<std::string>& b) {
+    std::set<std::string> out(a.begin(), a.end());
+    out.insert(b.begin(), b.end());
+    return out;
+}
+
 }  // namespace
 
-reload_result engine::impl::reload(const config::configuration& c, std::vector<plugin_info> found,
+reload_result engine::impl::reload(const config::configuration& c,
+                                   const std::vector<plugin_info>& found,
                                    const reload_options& how) {
     assembler a(options, found, libraries, ids);
-    a.name_all(c.bindings);
     reload_result result;
+    auto next = plan_changes(c, a, result);
+    auto next_exporters = plan_exporters(c, a);
+    if (!how.drain) wait_for_room(a, next);
+    if (!a.problems.empty()) throw startup_error(std::move(a.problems));
 
-    std::map<std::string, size_t> runs;  // name to place in `serving`
-    for (size_t i = 0; i < serving.size(); ++i) runs[serving[i]->name] = i;
+    host.listening().set_leaving(names_of(result.changed, result.removed));
+    const bool ready = create_and_attach(next, a);
+    host.listening().set_leaving({});
+    if (!ready) {
+        take_back(std::move(next));
+        throw startup_error(std::move(a.problems));
+    }
+    // From here on nothing can fail.
+    go_over_to(std::move(next), result, deadline_of(how));
+    events.set_exporters(next_exporters);
+    exporters = std::move(next_exporters);
+    events.emit({WEFT_INFO, 0, 0, "engine", "events", "engine.config.reloaded",
+                 fmt::format("Configuration Reloaded: {}.", listed(result))});
+    return result;
+}
+
+// The generations that are to be made, and what is different in words.
+engine::impl::generation_list engine::impl::plan_changes(const config::configuration& c,
+                                                         assembler& a, reload_result& result) {
+    a.name_all(c.bindings);
+    generation_list next;
     std::set<std::string> wanted;
-    std::vector<generation_ptr> next;
     for (const auto& b : c.bindings) {
-        const auto name = b.qualified_name();
-        wanted.insert(name);
         auto planned = a.plan(b);
+        const auto& name = *wanted.insert(b.qualified_name()).first;
         if (!planned) continue;
-        const auto it = runs.find(name);
-        if (it != runs.end() && serving[it->second]->fingerprint == planned->fingerprint) {
+        const auto runs = find_serving(name);
+        if (runs != serving.end() && (*runs)->fingerprint == planned->fingerprint) {
             ++result.unchanged;
             continue;
         }
-        (it == runs.end() ? result.added : result.changed).push_back(name);
+        (runs == serving.end() ? result.added : result.changed).push_back(name);
         planned->generation = lives[name] + 1;
         next.push_back(std::move(planned));
     }
     for (const auto& b : serving)
         if (!wanted.contains(b->name)) result.removed.push_back(b->name);
+    return next;
+}
 
-    std::vector<std::shared_ptr<exporter_runtime>> next_exporters;
+std::vector<std::shared_ptr<exporter_runtime>> engine::impl::plan_exporters(
+    const config::configuration& c, assembler& a) const {
+    std::vector<std::shared_ptr<exporter_runtime>> next;
     for (const auto& e : c.exporters) {
         auto planned = a.plan_exporter(e);
         if (!planned) continue;
@@ -74,113 +107,97 @@ reload_result engine::impl::reload(const config::configuration& c, std::vector<p
             return x->fingerprint == planned->fingerprint;
         });
         if (same != exporters.end())
-            next_exporters.push_back(*same);
+            next.push_back(*same);
         else if (a.create_exporter(*planned))
-            next_exporters.push_back(std::move(planned));
+            next.push_back(std::move(planned));
     }
+    return next;
+}
 
-    check_generations(a, next, how);
-    if (!a.problems.empty()) throw startup_error(std::move(a.problems));
-    const auto undo = [&] {
-        for (auto& b : next) {
-            if (b->instances.empty()) {
-                if (b->object) b->vt->destroy(b->object);
-            } else {
-                retire(std::move(b), WEFT_DRAIN_STOP, monotonic_ns());
-            }
+bool engine::impl::create_and_attach(const generation_list& next, assembler& a) {
+    for (const auto& b : next) a.create(*b);
+    if (!a.problems.empty()) return false;
+    for (auto* b : exits_first(next))
+        if (!attach(*b, a.problems)) return false;
+    return true;
+}
+
+// A reload that failed: what was made of it goes, whatever has come to it meanwhile.
+void engine::impl::take_back(generation_list next) {
+    generation_list attached;
+    for (auto& b : next) {
+        if (!b->instances.empty()) {
+            drain(*b, WEFT_DRAIN_STOP, monotonic_ns());
+            attached.push_back(std::move(b));
+        } else if (b->object) {
+            b->vt->destroy(b->object);
         }
-        host.listening().set_leaving({});
-        throw startup_error(std::move(a.problems));
-    };
-    for (auto& b : next) a.create(*b);
-    if (!a.problems.empty()) undo();
+    }
+    watch_drain(std::move(attached));
+}
 
-    std::set<std::string> leaving(result.changed.begin(), result.changed.end());
-    leaving.insert(result.removed.begin(), result.removed.end());
-    host.listening().set_leaving(std::move(leaving));
-    std::vector<binding_runtime*> every;
-    for (const auto& b : next) every.push_back(b.get());
-    const auto order = exits_first(every);
-    for (auto* b : order)
-        if (!attach(*b, a.problems)) undo();
-    host.listening().set_leaving({});
-
-    // From here on nothing can fail: what is new goes to the new generations, the old ones drain,
-    // those that accept first.
-    for (auto* b : order) direct(*b);
-    const uint64_t deadline = deadline_of(how);
-    std::map<std::string, std::pair<generation_ptr, uint32_t>> old;
+// What is new goes to the new generations, the old ones drain, those that accept first.
+void engine::impl::go_over_to(generation_list next, const reload_result& result,
+                              uint64_t deadline_ns) {
+    for (auto* b : exits_first(next)) direct(*b);
+    // A deadline makes room: then it is for the older ones as well.
+    for (const auto& n : next)
+        if (count_lives(n->name) >= generations_max)
+            for (auto& d : draining)
+                if (d->name == n->name && d->deadline_ns > deadline_ns)
+                    drain(*d, WEFT_DRAIN_REPLACE, deadline_ns);
+    generation_list old;
     for (auto& b : next) {
         lives[b->name] = b->generation;
-        const auto it = runs.find(b->name);
-        if (it == runs.end()) {
+        const auto runs = find_serving(b->name);
+        if (runs == serving.end()) {
             serving.push_back(std::move(b));
-            continue;
+        } else {
+            std::swap(*runs, b);
+            old.push_back(std::move(b));
         }
-        auto& place = serving[it->second];
-        std::swap(place, b);
-        old.emplace(place->name, std::pair(std::move(b), WEFT_DRAIN_REPLACE));
     }
     for (const auto& name : result.removed) {
-        auto& gone = serving[runs.at(name)];
-        for (auto& l : loops) l->call([&] { l->set_exit(gone->id, nullptr); });
-        old.emplace(name, std::pair(std::move(gone), WEFT_DRAIN_REMOVE));
+        const auto gone = find_serving(name);
+        for (auto& l : loops) l->call([&] { l->set_exit((*gone)->id, nullptr); });
+        old.push_back(std::move(*gone));
+        serving.erase(gone);
     }
-    std::erase(serving, nullptr);
-    std::vector<binding_runtime*> leaving_order;
-    for (const auto& [name, o] : old) leaving_order.push_back(o.first.get());
-    leaving_order = exits_first(leaving_order);
-    for (auto it = leaving_order.rbegin(); it != leaving_order.rend(); ++it) {
-        auto& o = old.at((*it)->name);
-        retire(std::move(o.first), o.second, deadline);
+    const auto order = exits_first(old);
+    for (auto it = order.rbegin(); it != order.rend(); ++it) {
+        const bool succeeded = find_serving((*it)->name) != serving.end();
+        drain(**it, succeeded ? WEFT_DRAIN_REPLACE : WEFT_DRAIN_REMOVE, deadline_ns);
     }
-    events.set_exporters(next_exporters);
-    exporters = std::move(next_exporters);
-    plugins = std::move(found);
-    events.emit({WEFT_INFO, 0, 0, "engine", "events", "engine.config.reloaded",
-                 fmt::format("Configuration Reloaded: {}.", listed(result))});
-    return result;
+    watch_drain(std::move(old));
 }
 
-// Those of a binding that have been replaced and are not gone.
-std::vector<binding_runtime*> engine::impl::older_than(const binding_runtime& b) const {
-    std::vector<binding_runtime*> out;
-    for (const auto& d : draining)
-        if (d->name == b.name) out.push_back(d.get());
-    return out;
-}
-
-// Generations cost memory, so there is an end to them. A reload with a deadline makes room: it is
-// for the older ones as well.
-void engine::impl::check_generations(assembler& a, const std::vector<generation_ptr>& next,
-                                     const reload_options& how) {
+// Generations cost memory, so there is an end to them, unless the reload comes with a deadline.
+// After another reload a moment ago, what nobody uses is on its way out and waited for.
+void engine::impl::wait_for_room(assembler& a, const generation_list& next) {
     const uint64_t patient_until = monotonic_ns() + leaving_ns;
     for (const auto& n : next) {
-        const bool runs = std::any_of(serving.begin(), serving.end(),
-                                      [&](const auto& s) { return s->name == n->name; });
-        const auto full = [&] { return older_than(*n).size() + (runs ? 1 : 0) >= generations_max; };
-        // One reload right after the other: what nobody uses is on its way out.
-        while (full() && !how.drain && monotonic_ns() < patient_until) {
+        while (count_lives(n->name) >= generations_max && monotonic_ns() < patient_until) {
             tend();
             std::this_thread::sleep_for(std::chrono::milliseconds(10));
         }
-        if (!full()) continue;
-        const auto older = older_than(*n);
-        if (!how.drain) {
+        if (const auto count = count_lives(n->name); count >= generations_max)
             a.problem(n->config, "",
                       fmt::format("{} generations of this binding still have streams (the limit "
                                   "is {}): reload with --drain SECONDS to end the older ones",
-                                  older.size() + 1, generations_max));
-            continue;
-        }
-        for (auto* d : older)
-            if (d->deadline_ns > deadline_of(how)) drain(*d, WEFT_DRAIN_REPLACE, deadline_of(how));
+                                  count, generations_max));
     }
 }
 
-void engine::impl::retire(generation_ptr old, uint32_t why, uint64_t deadline_ns) {
-    drain(*old, why, deadline_ns);
-    draining.push_back(std::move(old));
+size_t engine::impl::count_lives(const std::string& name) const {
+    size_t count = 0;
+    for (const auto* b : all())
+        if (b->name == name) ++count;
+    return count;
+}
+
+// From now on tend() sees to them.
+void engine::impl::watch_drain(generation_list old) {
+    std::move(old.begin(), old.end(), std::back_inserter(draining));
     if (options.wake) options.wake();
 }
 

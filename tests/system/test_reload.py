@@ -3,14 +3,13 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
-import time
 from pathlib import Path
 
 import pytest
 from support.ports import free_port
+from support.swap import PluginFolder, mappings, replace, until
 from support.weft import BUILD, SANITIZED, Weft
 
 PLUGINS = BUILD / "lib" / "weft" / "plugins"
@@ -41,33 +40,23 @@ class Swapped(Weft):
     """A weft with a plugin folder of its own, whose files and configuration can be replaced."""
 
     def __init__(self, folder, text, *, watch=False, **more):
-        self.plugins = Path(folder) / "plugins"
-        self.plugins.mkdir(exist_ok=True)
-        for file in [
-            PLUGINS / "weft-binding-tcp.so",
-            PLUGINS / "weft-exporter-stdout.so",
-            BUILD / "examples" / "weft-binding-echo.so",
-            *(BUILD / "tests" / "plugins" / f"weft-binding-{n}.so" for n in ("hostile", "stamp-one", "stamp-two")),
-        ]:
-            shutil.copy(file, self.plugins)
+        self.plugins = PluginFolder(
+            Path(folder) / "plugins",
+            [
+                PLUGINS / "weft-binding-tcp.so",
+                PLUGINS / "weft-exporter-stdout.so",
+                BUILD / "examples" / "weft-binding-echo.so",
+                *(BUILD / "tests" / "plugins" / f"weft-binding-{n}.so" for n in ("hostile", "stamp-one", "stamp-two")),
+            ],
+        )
         args = [] if watch else ["--no-watch"]
-        super().__init__(text, folder=folder, args=["--plugins", self.plugins, *args], **more)
-        self.changes = 0
+        super().__init__(text, folder=folder, args=["--plugins", self.plugins.path, *args], **more)
 
     def rebuilt(self, kind):
-        """Puts another build of a plugin in place: the same code, other bytes."""
-        file = self.plugins / f"weft-binding-{kind}.so"
-        self.changes += 1
-        self.replace(file, file.read_bytes() + bytes([self.changes % 256]))
-
-    @staticmethod
-    def replace(file, content):
-        part = file.with_suffix(".part")
-        part.write_bytes(content)
-        part.rename(file)
+        self.plugins.rebuild(f"binding-{kind}")
 
     def rewrite(self, text):
-        self.replace(self.config, text.encode())
+        replace(self.config, text.encode())
 
     def generations(self, binding):
         done = self.cli("plugins", "--running", "--json")
@@ -75,20 +64,10 @@ class Swapped(Weft):
         return [g for g in json.loads(done.out) if g["binding"] == f"test:{binding}"]
 
     def mappings(self, kind):
-        """Paths of the copies of this plugin that are mapped now."""
-        lines = Path(f"/proc/{self.process.child.pid}/maps").read_text().splitlines()
-        return {line.split()[-1] for line in lines if line.endswith(f"/weft-binding-{kind}.so")}
+        return mappings(self, f"binding-{kind}")
 
     def descriptors(self):
         return len(os.listdir(f"/proc/{self.process.child.pid}/fd"))
-
-
-def until(condition, timeout=60):
-    """Waits for what no event tells: the state of another process."""
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline, "did not come about"
-        time.sleep(0.02)
 
 
 def connect(port):
@@ -222,14 +201,14 @@ def test_a_bad_configuration_changes_nothing(tmp_path, port, text, words):
 def test_a_broken_plugin_file_changes_nothing(tmp_path, port, fault, words):
     with Swapped(tmp_path, config(port), workers=2).wait_ready() as weft:
         s = connect(port)
-        file = weft.plugins / "weft-binding-echo.so"
+        file = weft.plugins.file("binding-echo")
         if fault == "gone":
             file.unlink()
         elif fault == "other":
             library = re.search(r"(/\S*libz\.so\S*|/\S*libc\.so\S*)", Path("/proc/self/maps").read_text()).group(1)
-            weft.replace(file, Path(library).read_bytes())
+            replace(file, Path(library).read_bytes())
         else:
-            weft.replace(file, file.read_bytes()[:5000] if fault == "truncated" else b"")
+            replace(file, file.read_bytes()[:5000] if fault == "truncated" else b"")
         done = weft.cli("reload")
         assert done.code == 1 and words in done.err
         assert answered(s)
@@ -240,7 +219,7 @@ def test_a_broken_plugin_file_changes_nothing(tmp_path, port, fault, words):
 def test_a_file_overwritten_in_place_does_no_harm(tmp_path, port):
     with Swapped(tmp_path, config(port), workers=2).wait_ready() as weft:
         s = connect(port)
-        file = weft.plugins / "weft-binding-echo.so"
+        file = weft.plugins.file("binding-echo")
         with open(file, "r+b") as f:
             f.write(b"\0" * file.stat().st_size)
         assert answered(s)
@@ -285,6 +264,12 @@ def test_three_generations_at_most(tmp_path, port):
         done = weft.cli("reload")
         assert done.code == 1 and "--drain" in done.err
         assert all(answered(s) for s in held)
+        good = weft.config.read_text()
+        weft.rewrite(config(port, to="hostile", options="on_attach: throw"))
+        assert weft.cli("reload", "--drain", "0").code == 1
+        assert [g for g in weft.generations("app") if "drain_left_ms" in g and g["streams"]] == []
+        assert all(answered(s) for s in held), "a reload that failed gave nobody a deadline"
+        weft.rewrite(good)
         assert weft.cli("reload", "--drain", "0.5").code == 0
         for s in held:
             assert s.recv(1) == b""

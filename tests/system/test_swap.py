@@ -1,13 +1,13 @@
 """Every plugin of ours is replaced by another build under load: nobody notices."""
 
 import json
-import shutil
 import subprocess
 import time
 from pathlib import Path
 
 import pytest
 from support.ports import free_port
+from support.swap import PluginFolder, mappings, replace, until
 from support.weft import BUILD, Topics, Weft, example_config
 
 PLUGINS = BUILD / "lib" / "weft" / "plugins"
@@ -36,30 +36,19 @@ class Steady:
 
 @pytest.fixture
 def weft(kafka, tmp_path):
-    plugins = tmp_path / "plugins"
-    plugins.mkdir()
-    for kind in KINDS:
-        shutil.copy(PLUGINS / f"weft-{kind}.so", plugins)
+    plugins = PluginFolder(tmp_path / "plugins", [PLUGINS / f"weft-{kind}.so" for kind in KINDS])
     port, topics = free_port(), Topics().create(kafka)
     with Weft(
         example_config(port, topics), port=port, workers=2, folder=tmp_path,
-        env={"KAFKA_BOOTSTRAP_SERVER": kafka.address}, args=["--plugins", plugins, "--no-watch"],
+        env={"KAFKA_BOOTSTRAP_SERVER": kafka.address}, args=["--plugins", plugins.path, "--no-watch"],
     ) as running:  # fmt: skip
         running.plugins = plugins
         yield running.wait_ready()
 
 
-def rebuild(weft, kind, mark=[0]):
-    mark[0] += 1
-    file = weft.plugins / f"weft-{kind}.so"
-    part = file.with_suffix(".part")
-    part.write_bytes(file.read_bytes() + bytes([mark[0] % 256]))
-    part.rename(file)
-
-
-def mappings(weft, kind):
-    lines = Path(f"/proc/{weft.process.child.pid}/maps").read_text().splitlines()
-    return {line.split()[-1] for line in lines if line.endswith(f"/weft-{kind}.so")}
+def running(weft):
+    """What to say when a generation does not go."""
+    return lambda: weft.cli("plugins", "--running").out
 
 
 def check(result):
@@ -74,7 +63,7 @@ def test_replaced_under_load(weft, kind):
     before = mappings(weft, kind)
     assert len(before) == 1
     for _ in range(2):
-        rebuild(weft, kind)
+        weft.plugins.rebuild(kind)
         done = weft.cli("reload")
         assert done.code == 0, done.err
         time.sleep(2)  # of load on both generations
@@ -83,22 +72,16 @@ def test_replaced_under_load(weft, kind):
     print(kind, result)
     check(result)
     # The load is gone, and with it the last connection of the old ones.
-    deadline = time.monotonic() + 30
-    while len(mappings(weft, kind)) > 1 or before & mappings(weft, kind):
-        assert time.monotonic() < deadline, weft.cli("plugins", "--running").out
-        time.sleep(0.1)
+    until(lambda: len(mappings(weft, kind)) == 1 and not before & mappings(weft, kind), timeout=30, why=running(weft))
 
 
 def test_shared_streams_move_while_the_connections_stay(weft):
     """kafka's and tcp's long-lived streams belong to nobody's connection: they must not keep the old file."""
     load = Steady(weft.port, "device/steady", sessions=100)
     before = mappings(weft, "binding-kafka")
-    rebuild(weft, "binding-kafka")
+    weft.plugins.rebuild("binding-kafka")
     assert weft.cli("reload").code == 0
-    deadline = time.monotonic() + 60
-    while before & mappings(weft, "binding-kafka"):
-        assert time.monotonic() < deadline, weft.cli("plugins", "--running").out
-        time.sleep(0.1)
+    until(lambda: not before & mappings(weft, "binding-kafka"), why=running(weft))
     assert load.running()
     check(load.finish())
 
@@ -106,16 +89,14 @@ def test_shared_streams_move_while_the_connections_stay(weft):
 @pytest.mark.parametrize("fault", ["truncated", "other ABI", "no symbol"])
 def test_a_broken_file_under_load_changes_only_the_log(weft, fault):
     load = Steady(weft.port, "device/steady", sessions=200)
-    file = weft.plugins / "weft-binding-mqtt.so"
+    file = weft.plugins.file("binding-mqtt")
     content = file.read_bytes()
     broken = {
         "truncated": content[: len(content) // 50],
         "no symbol": content.replace(b"weft_plugin_1", b"weft_plugin_0"),
         "other ABI": content.replace(b"weft_plugin_1", b"weft_plugin_2"),
     }[fault]
-    part = file.with_suffix(".part")
-    part.write_bytes(broken)
-    part.rename(file)
+    replace(file, broken)
     done = weft.cli("reload")
     assert done.code == 1 and "weft-binding-mqtt.so" in done.err
     weft.wait_event("ENGINE_CONFIG_REJECTED")
@@ -128,17 +109,14 @@ def test_fifty_reloads_of_the_whole_road_leave_nothing_behind(weft):
     """Each plugin in turn, then nothing changed: memory, descriptors, threads and mappings stay."""
 
     def settled():
-        deadline = time.monotonic() + 60
-        while sum(len(mappings(weft, kind)) for kind in KINDS) > len(KINDS):
-            assert time.monotonic() < deadline, weft.cli("plugins", "--running").out
-            time.sleep(0.1)
+        until(lambda: sum(len(mappings(weft, kind)) for kind in KINDS) == len(KINDS), why=running(weft))
         process = Path(f"/proc/{weft.process.child.pid}")
         return weft.memory_kib(), len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
 
     def reload(times, change):
         for number in range(times):
             if change:
-                rebuild(weft, KINDS[number % len(KINDS)])
+                weft.plugins.rebuild(KINDS[number % len(KINDS)])
             done = weft.cli("reload")
             assert done.code == 0, done.err
 
