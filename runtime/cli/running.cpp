@@ -70,6 +70,14 @@ std::optional<control_client> connect_until(const std::string& directory,
     }
 }
 
+// The instance of these flags; nothing, and a line that says so, where none runs.
+std::optional<control_client> connect_or_tell(const property_flags& flags) {
+    const std::string directory = engine_directory_of(gather(flags));
+    auto client = control_client::connect(directory);
+    if (!client) std::fprintf(stderr, "%s\n", nothing_runs(directory).c_str());
+    return client;
+}
+
 bool wait_until_free(const std::string& directory, milliseconds timeout) {
     const auto deadline = steady_clock::now() + timeout;
     while (is_held(directory)) {
@@ -141,12 +149,8 @@ int stop(const property_flags& flags) {
 }
 
 int reload(const reload_flags& flags) {
-    const std::string directory = engine_directory_of(gather(flags.given));
-    auto client = control_client::connect(directory);
-    if (!client) {
-        std::fprintf(stderr, "%s\n", nothing_runs(directory).c_str());
-        return 1;
-    }
+    auto client = connect_or_tell(flags.given);
+    if (!client) return 1;
     json request = {{"command", "reload"}};
     if (flags.drain) request["drain_ms"] = flags.drain->count();
     const json answered = client->request(request, reload_timeout);
@@ -164,12 +168,8 @@ int reload(const reload_flags& flags) {
 }
 
 int running_plugins(const plugins_flags& flags) {
-    const std::string directory = engine_directory_of(gather(flags.given));
-    auto client = control_client::connect(directory);
-    if (!client) {
-        std::fprintf(stderr, "%s\n", nothing_runs(directory).c_str());
-        return 1;
-    }
+    auto client = connect_or_tell(flags.given);
+    if (!client) return 1;
     const json answered = client->request({{"command", "generations"}}, answer_timeout);
     if (!answered.value("ok", false)) return tell(answered, false);
     const json& all = answered.at("generations");
@@ -200,12 +200,8 @@ int running_plugins(const plugins_flags& flags) {
 }
 
 int metrics(const metrics_flags& flags) {
-    const std::string directory = engine_directory_of(gather(flags.given));
-    auto client = control_client::connect(directory);
-    if (!client) {
-        std::fprintf(stderr, "%s\n", nothing_runs(directory).c_str());
-        return 1;
-    }
+    auto client = connect_or_tell(flags.given);
+    if (!client) return 1;
     const json answered = client->request(
         {{"command", "metrics"}, {"namespace", flags.ns}, {"binding", flags.binding}},
         answer_timeout);

@@ -56,7 +56,7 @@ void watcher::add(const std::string& directory, bool plugins) {
     const int watch = ::inotify_add_watch(inotify_.native_handle(), directory.c_str(), events);
     if (watch < 0) throw std::system_error(errno, std::generic_category(), directory);
     directories_[watch] = directory;
-    if (plugins) plugin_folders_[directory] = true;
+    if (plugins) plugin_folders_.insert(directory);
 }
 
 bool watcher::matters(int watch, const std::string& name) const {

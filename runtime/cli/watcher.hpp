@@ -9,6 +9,7 @@
 #include <chrono>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ private:
     std::function<void()> changed_;
     std::map<int, std::string> directories_;         // by watch
     std::multimap<std::string, std::string> names_;  // directory to a file of the configuration
-    std::map<std::string, bool> plugin_folders_;
+    std::set<std::string> plugin_folders_;
     alignas(8) std::array<char, 16384> buffer_;
 };
 
