@@ -30,38 +30,6 @@ bool holds(const condition& c, const request& r, std::string_view scheme) {
 
 }  // namespace
 
-// Greedy with one point to come back to, the last wildcard: linear in practice and never worse than
-// |pattern| * |text|.
-bool wildcard_matches(std::string_view pattern, std::string_view text, bool any_case) {
-    const auto same = [&](char a, char b) {
-        return any_case ? lower_case(a) == lower_case(b) : a == b;
-    };
-    size_t p = 0, t = 0, back_p = std::string_view::npos, back_t = 0;
-    while (true) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            back_p = ++p;
-            back_t = t;
-            continue;
-        }
-        const size_t close =
-            p < pattern.size() && pattern[p] == '{' ? pattern.find('}', p) : std::string_view::npos;
-        if (close != std::string_view::npos) {
-            if (t < text.size()) {
-                back_p = p = close + 1;
-                back_t = ++t;  // at least one character
-                continue;
-            }
-        } else if (p < pattern.size() && t < text.size() && same(pattern[p], text[t])) {
-            ++p, ++t;
-            continue;
-        }
-        if (p == pattern.size() && t == text.size()) return true;
-        if (back_p == std::string_view::npos || back_t >= text.size()) return false;
-        p = back_p;
-        t = ++back_t;
-    }
-}
-
 bool route::matches(const request& r, std::string_view scheme) const {
     if (when.empty()) return true;
     return std::any_of(when.begin(), when.end(), [&](const auto& all) {

@@ -3,6 +3,8 @@
 
 #include "request.hpp"
 
+#include <weft/text.hpp>
+
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -12,7 +14,10 @@ namespace weft::http {
 
 // `*` is any characters, also none, and `{name}` one or more; the rest is literal and the whole
 // text must match.
-bool wildcard_matches(std::string_view pattern, std::string_view text, bool any_case = false);
+inline bool wildcard_matches(std::string_view pattern, std::string_view text,
+                             bool any_case = false) {
+    return wildcard_match(pattern, text, {any_case, true});
+}
 
 struct condition {
     std::string name;  // ":scheme", ":authority", ":path", ":method", or a field in lower case

@@ -1,24 +1,12 @@
-// Small pieces of HTTP's grammar (RFC 9110, 5.6): tokens, lists of them, letters in either case.
+// Small pieces of HTTP's grammar (RFC 9110, 5.6): tokens, lists of them.
 #pragma once
 
+#include <weft/text.hpp>
+
 #include <algorithm>
-#include <string>
 #include <string_view>
 
 namespace weft::http {
-
-constexpr char lower_case(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-inline std::string lower_case(std::string_view s) {
-    std::string out(s);
-    std::transform(out.begin(), out.end(), out.begin(), [](char c) { return lower_case(c); });
-    return out;
-}
-inline bool equal_ignoring_case(std::string_view a, std::string_view b) {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return lower_case(x) == lower_case(y); });
-}
 
 // Each member of a comma-separated list, without the spaces around it.
 template <class F>

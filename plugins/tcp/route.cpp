@@ -6,10 +6,6 @@ namespace weft::tcp {
 
 namespace {
 
-char lower(char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
 route_condition parse_condition(const nlohmann::json& item, const std::string& path) {
     route_condition c;
     if (item.contains("port")) c.ports = port_set::parse(item["port"], path + "/port");
@@ -27,26 +23,6 @@ route_condition parse_condition(const nlohmann::json& item, const std::string& p
 }
 
 }  // namespace
-
-bool wildcard_match(std::string_view pattern, std::string_view text) {
-    size_t p = 0, t = 0;
-    size_t star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && lower(pattern[p]) == lower(text[t])) {
-            ++p, ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
 
 bool route_condition::matches(const route_subject& s) const {
     return (ports.empty() || ports.contains(s.port)) &&

@@ -6,6 +6,7 @@
 #include "ports.hpp"
 
 #include <weft/config.hpp>
+#include <weft/text.hpp>
 
 #include <optional>
 #include <string>
@@ -54,6 +55,8 @@ private:
 
 // '*' stands for any characters including none, all else for itself. The whole text must match;
 // letters match in either case (RFC 4343: host names do not differ by case).
-bool wildcard_match(std::string_view pattern, std::string_view text);
+inline bool wildcard_match(std::string_view pattern, std::string_view text) {
+    return weft::wildcard_match(pattern, text, {.any_case = true});
+}
 
 }  // namespace weft::tcp
