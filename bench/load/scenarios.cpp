@@ -9,27 +9,11 @@
 #include <system_error>
 #include <vector>
 
-#include "connection.hpp"
+#include "clients.hpp"
 
 namespace load {
 
 namespace {
-
-constexpr uint64_t second_ns = 1'000'000'000;
-constexpr uint64_t setup_timeout_ns = 120 * second_ns;
-
-using connections = std::vector<std::unique_ptr<connection>>;
-
-std::string client_id(const char* role, size_t number) {
-    return std::string("load-") + role + "-" + std::to_string(getpid()) + "-" +
-           std::to_string(number);
-}
-
-void wait_connected(loop& l, const connections& all) {
-    for (const auto& c : all) {
-        l.run_until([&] { return c->connected(); }, setup_timeout_ns, "CONNACK");
-    }
-}
 
 // Subscribers of `topic` that acknowledge and tell `on_message`; ready on return.
 connections subscribe_all(loop& l, const options& o, uint32_t count,
@@ -107,7 +91,7 @@ void throughput(const options& o) {
         all.push_back(std::move(p));
     }
     for (const auto& p : all) {
-        l.run_until([&] { return p->link->connected(); }, setup_timeout_ns, "CONNACK");
+        wait_connected(l, *p->link);
         p->window = std::min<uint32_t>(o.window, p->link->receive_maximum());
     }
     for (const auto& p : all) p->fill(payload);
@@ -145,7 +129,7 @@ void latency(const options& o) {
     connection pub(l, o.port, client_id("pub", 0), [&](connection&, const frame& f) {
         if (f.type == puback) ++acked;
     });
-    l.run_until([&] { return pub.connected(); }, setup_timeout_ns, "CONNACK");
+    wait_connected(l, pub);
 
     std::string payload(std::max<size_t>(o.size, sizeof(uint64_t)), 'x');
     const uint64_t gap = second_ns / o.rate, start = now_ns() + gap;
@@ -172,14 +156,7 @@ void latency(const options& o) {
 
 void idle(const options& o) {
     loop l;
-    connections all;
-    for (uint32_t i = 0; i < o.count; ++i) {
-        all.push_back(std::make_unique<connection>(l, o.port, client_id("idle", i),
-                                                   [](connection&, const frame&) {}));
-        // Not more at once than a listen backlog holds.
-        if (i % 100 == 99) wait_connected(l, all);
-    }
-    wait_connected(l, all);
+    const auto all = connect_idle(l, o.port, o.count);
     std::printf("{\"scenario\":\"idle\",\"sessions\":%zu}\n", all.size());
     std::fflush(stdout);
     char byte = 0;
@@ -195,7 +172,7 @@ void fan_out(const options& o) {
     connection pub(l, o.port, client_id("pub", 0), [&](connection&, const frame& f) {
         if (f.type == puback) ++acked;
     });
-    l.run_until([&] { return pub.connected(); }, setup_timeout_ns, "CONNACK");
+    wait_connected(l, pub);
     const uint64_t window = std::min<uint32_t>(o.window, pub.receive_maximum());
     const std::string payload(o.size, 'x');
     const uint64_t want = uint64_t{o.count} * o.subscribers, begin = now_ns();
@@ -224,7 +201,7 @@ void first_connack(const options& o) {
         try {
             loop l;
             connection c(l, o.port, client_id("first", 0), [](connection&, const frame&) {});
-            l.run_until([&] { return c.connected(); }, setup_timeout_ns, "CONNACK");
+            wait_connected(l, c);
             std::printf("{\"scenario\":\"first_connack\",\"monotonic_ns\":%llu}\n",
                         static_cast<unsigned long long>(now_ns()));
             return;

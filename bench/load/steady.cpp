@@ -10,15 +10,13 @@
 #include <stdexcept>
 #include <vector>
 
-#include "connection.hpp"
+#include "clients.hpp"
 #include "scenarios.hpp"
 
 namespace load {
 
 namespace {
 
-constexpr uint64_t second_ns = 1'000'000'000;
-constexpr uint64_t setup_timeout_ns = 120 * second_ns;
 constexpr uint64_t settle_timeout_ns = 30 * second_ns;
 constexpr uint64_t newcomer_gap_ns = 20'000'000;
 constexpr uint32_t in_flight_max = 1000;
@@ -27,11 +25,6 @@ constexpr uint32_t in_flight_max = 1000;
 struct mark {
     uint32_t publisher, number;
 };
-
-std::string name(const char* role, size_t number) {
-    return std::string("steady-") + role + "-" + std::to_string(getpid()) + "-" +
-           std::to_string(number);
-}
 
 struct publisher {
     std::unique_ptr<connection> link;
@@ -74,8 +67,8 @@ struct newcomer {
         if (now < next_ns) return;
         next_ns = now + newcomer_gap_ns;
         gone = std::move(link);  // an event for it may be on its way
-        link =
-            std::make_unique<connection>(l, port, name("new", 0), [](connection&, const frame&) {});
+        link = std::make_unique<connection>(l, port, client_id("new", 0),
+                                            [](connection&, const frame&) {});
         ++count;
     }
 };
@@ -84,19 +77,13 @@ struct newcomer {
 
 void steady(const options& o) {
     loop l;
-    std::vector<std::unique_ptr<connection>> idle;
-    for (uint32_t i = 0; i < o.count; ++i) {
-        idle.push_back(std::make_unique<connection>(l, o.port, name("idle", i),
-                                                    [](connection&, const frame&) {}));
-        if (i % 100 == 99)
-            l.run_until([&] { return idle.back()->connected(); }, setup_timeout_ns, "CONNACK");
-    }
+    const auto idle = connect_idle(l, o.port, o.count);
     std::vector<std::unique_ptr<publisher>> all;
     for (uint32_t i = 0; i < o.publishers; ++i) {
         auto p = std::make_unique<publisher>();
         p->topic = o.topic + "/" + std::to_string(i);
         p->link = std::make_unique<connection>(
-            l, o.port, name("pub", i), [p = p.get()](connection&, const frame& f) {
+            l, o.port, client_id("pub", i), [p = p.get()](connection&, const frame& f) {
                 if (f.type != puback) return;
                 ++p->acked;
                 if (f.body.size() > 2 && static_cast<uint8_t>(f.body[2]) >= 0x80) ++p->refused;
@@ -104,7 +91,7 @@ void steady(const options& o) {
         all.push_back(std::move(p));
     }
     bool ready = false;
-    connection sub(l, o.port, name("sub", 0), [&](connection& c, const frame& f) {
+    connection sub(l, o.port, client_id("sub", 0), [&](connection& c, const frame& f) {
         if (f.type == suback) ready = true;
         if (f.type != publish) return;
         put_puback(c.out(), packet_id_of_publish(f));
@@ -115,12 +102,11 @@ void steady(const options& o) {
         std::memcpy(&m, payload.data(), sizeof m);
         all.at(m.publisher)->delivered(m.number);
     });
-    l.run_until([&] { return sub.connected(); }, setup_timeout_ns, "CONNACK");
+    wait_connected(l, sub);
     put_subscribe(sub.out(), o.topic + "/#", 1);
     sub.flush();
     l.run_until([&] { return ready; }, setup_timeout_ns, "SUBACK");
-    for (const auto& p : all)
-        l.run_until([&] { return p->link->connected(); }, setup_timeout_ns, "CONNACK");
+    for (const auto& p : all) wait_connected(l, *p->link);
     std::printf("{\"scenario\":\"steady\",\"sessions\":%zu}\n", idle.size() + all.size() + 1);
     std::fflush(stdout);
 
