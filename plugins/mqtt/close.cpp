@@ -9,6 +9,15 @@ void connection::close(const violation& f) {
     close(f.code, f.text);
 }
 
+// The connection never was, so neither was its will: an end in good order cancels it.
+void connection::refuse_will(const violation& f) {
+    server_.errors.add();
+    report_fault(f.code, f.text);
+    write_last_words(f.code, f.text, {});
+    end_in_good_order(reason::success);
+    leave();
+}
+
 void connection::close(reason code, std::string_view text, std::string_view server_reference) {
     if (state_ == state::closing) return;
     server_.errors.add();
@@ -43,6 +52,9 @@ void connection::write_last_words(reason code, std::string_view text,
     // to read.
     const uint8_t v = state_ == state::awaiting_connect ? server_.in.version : version();
     if (v == version_unknown || mid_delivery_) return;
+    if (state_ == state::awaiting_connect && v == version_5)  // as far as CONNECT could be read
+        packet_size_max_ =
+            server_.in.props.number(property::maximum_packet_size, packet_size_limit);
     if (state_ != state::connected) {
         p.reset(packet_type::connack, v <= version_311 ? version_311 : version_5);
         p.connack_311 = to_connack_311(code);
@@ -72,6 +84,7 @@ void connection::end_session(const weft_meta* why) {
 
 void connection::on_disconnect() {
     const packet& p = server_.in;
+    if (state_ == state::authenticating) return lost();  // no session to end
     if (p.props.has(property::session_expiry)) {
         const uint32_t s = p.props.number(property::session_expiry);
         if (session_expiry_s_ == 0 && s != 0)  // 3.14.2.2.2
@@ -84,9 +97,17 @@ void connection::on_disconnect() {
     if (!waiting()) say_goodbye();
 }
 
+// 3.1.2.5: only a DISCONNECT with 0x00 removes the will. For the exit that is 0x00 or 0x04; other
+// reasons are the client's trouble.
 void connection::say_goodbye() {
+    end_in_good_order(goodbye_code_ == reason::success ? reason::success
+                                                       : reason::disconnect_with_will);
+    leave();
+}
+
+void connection::end_in_good_order(reason code) {
     meta_writer<weft_mqtt_reset> why;
-    why->reason = static_cast<uint8_t>(goodbye_code_);
+    why->reason = static_cast<uint8_t>(code);
     why->session_expiry_s = session_expiry_s_;
     const auto end = [&](stream s) {
         s.end(why.get());
@@ -95,7 +116,6 @@ void connection::say_goodbye() {
     end(session_);
     if (side_)
         for (const auto& x : *side_) end(x.to);
-    leave();
 }
 
 void connection::lost() {
@@ -109,7 +129,10 @@ void connection::leave() {
     state_ = state::closing;
     inbox_.reset();
     aliases_.reset();
-    partial_.reset();
+    aliases_out_.reset();
+    subscribed_.reset();
+    exchange_.reset();
+    drop_handshake();
     held_.reset();
     flush();
     // Until the client has taken its last words; the network binding lingers for what it has.
@@ -129,6 +152,8 @@ void connection::on_deadline() {
         case state::awaiting_connect:
             report_fault(reason::protocol_error, "no CONNECT in time");
             return lost();
+        case state::authenticating:
+            return close(reason::not_authorized, "authentication took too long");
         case state::connecting:
             return;
         case state::connected:

@@ -1,5 +1,6 @@
 #include "config.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 
@@ -101,6 +102,14 @@ void read_properties(const binding_config& c, settings& s) {
     read_integer(c, "weft.binding.mqtt.receive.maximum", s.receive_maximum, 1, 65'535);
     read_integer(c, "weft.binding.mqtt.maximum.packet.size", s.packet_size_max, 128, 268'435'460);
     read_integer(c, "weft.binding.mqtt.client.id.length.maximum", s.client_id_size_max, 23, 65'535);
+    read_integer(c, "weft.binding.mqtt.delivery.alias.maximum", s.delivery_alias_maximum, 0,
+                 65'535);
+    read_integer(c, "weft.binding.mqtt.topic.levels.maximum", s.topic_levels_max, 1, 65'536);
+    read_integer(c, "weft.binding.mqtt.subscriptions.maximum", s.subscriptions_max, 1, 1'000'000);
+    read_integer(c, "weft.binding.mqtt.publish.rate.maximum", s.publish_rate_max, 0, 10'000'000);
+    read_integer(c, "weft.binding.mqtt.connect.rate.maximum", s.connect_rate_max, 0, 10'000'000);
+    read_integer(c, "weft.binding.mqtt.connects.pending.maximum", s.handshakes_max, 1, 10'000'000);
+    read_integer(c, "weft.binding.mqtt.connections.maximum", s.connections_max, 0, 100'000'000);
     if (s.keep_alive_s_min > s.keep_alive_s_max)
         throw config_error(
             "", "property zilla.binding.mqtt.keep.alive.minimum is above keep.alive.maximum");
@@ -108,8 +117,27 @@ void read_properties(const binding_config& c, settings& s) {
 
 void read_versions(const nlohmann::json& options, settings& s) {
     if (!options.contains("versions")) return;
-    s.accept_311 = s.accept_5 = false;
-    for (const auto& v : options["versions"]) (v == "v5" ? s.accept_5 : s.accept_311) = true;
+    s.accept_31 = s.accept_311 = s.accept_5 = false;
+    for (const auto& v : options["versions"])
+        (v == "v5" ? s.accept_5 : v == "v3.1" ? s.accept_31 : s.accept_311) = true;
+}
+
+void read_authentication(const nlohmann::json& options, settings& s) {
+    if (!options.contains("authentication")) return;
+    const auto& given = options["authentication"];
+    const auto file = given.at("file").get<std::string>();
+    std::unique_ptr<authentication> a;
+    try {
+        a = std::make_unique<authentication>(password_file::load(file));
+    } catch (const std::runtime_error& e) {
+        throw config_error("/options/authentication/file", file + ": " + e.what());
+    }
+    a->required = given.value("required", true);
+    const auto methods =
+        given.value("methods", nlohmann::json::array({"password", "scram-sha-256"}));
+    a->passwords = std::find(methods.begin(), methods.end(), "password") != methods.end();
+    if (std::find(methods.begin(), methods.end(), "scram-sha-256") != methods.end()) a->add_scram();
+    s.auth = std::move(a);
 }
 
 }  // namespace
@@ -137,6 +165,8 @@ settings read_settings(const binding_config& c) {
     if (c.options.contains("receive-maximum")) s.receive_maximum = c.options["receive-maximum"];
     if (c.options.contains("topic-alias-maximum"))
         s.topic_alias_maximum = c.options["topic-alias-maximum"];
+    s.response_information = c.options.value("response-information", std::string());
+    read_authentication(c.options, s);
     // Both would leave a promise of the configuration unkept, so they are errors, not warnings.
     if (c.options.contains("authorization"))
         throw config_error("/options/authorization",

@@ -1,6 +1,7 @@
 // Options and properties of an mqtt server, read once. Every default is in limits.hpp.
 #pragma once
 
+#include "auth/authentication.hpp"
 #include "limits.hpp"
 #include "route.hpp"
 
@@ -9,6 +10,7 @@
 namespace weft::mqtt {
 
 struct settings {
+    bool accept_31 = false;
     bool accept_311 = true;
     bool accept_5 = true;
     uint32_t connect_timeout_ms = limits::connect_timeout_ms;
@@ -20,7 +22,16 @@ struct settings {
     uint32_t client_id_size_max = limits::client_id_size_max;
     uint8_t publish_qos_max = 2;
     bool no_local = true;
-    std::string client_id;  // instead of a random one; for tests
+    uint16_t delivery_alias_maximum = limits::delivery_alias_maximum;
+    uint32_t topic_levels_max = limits::topic_levels_max;
+    uint32_t subscriptions_max = limits::subscriptions_max;
+    uint32_t publish_rate_max = 0;  // per client and second; 0: any
+    uint32_t connect_rate_max = 0;  // per worker and second; 0: any
+    uint32_t handshakes_max = limits::handshakes_max;
+    uint32_t connections_max = 0;                // per worker; 0: any
+    std::string response_information;            // {client-id} stands for it; empty: none is given
+    std::unique_ptr<const authentication> auth;  // null: everybody is let in
+    std::string client_id;                       // instead of a random one; for tests
     router routes;
 };
 

@@ -23,7 +23,8 @@ connection::connection(server& s, stream net, const weft_begin& b)
 }
 
 connection::~connection() {
-    if (counted_) server_.connections.sub();
+    if (counted_) server_.count_connection(-1);
+    drop_handshake();
     server_.unlink(*this);
 }
 
@@ -77,7 +78,7 @@ void connection::on_reset(stream s, const weft_frame& f) {
 void connection::on_window(stream s, const weft_window&) {
     if (s == net_) {
         if (outbox_) flush();
-    } else if (state_ == state::connected && waiting()) {
+    } else if ((state_ == state::connected || state_ == state::connecting) && waiting()) {
         pump();
         resume();
     }
@@ -129,13 +130,15 @@ bytes connection::decode(const weft_slice& s) {
 
 bool connection::stalled_by_exit() const {
     if (inbox_ && inbox_->waiting_bytes >= limits::waiting_bytes_max) return true;
-    if (requests_pending_ >= limits::requests_pending_max) return true;
-    // v3.1.1 has no Receive Maximum, so its clients are held by not reading.
-    return version() == version_311 && state_ == state::connected && inflight_ >= receive_max_;
+    if (requests_pending_ + inflight_.resumed() >= limits::requests_pending_max) return true;
+    // v3.1.1 has no Receive Maximum, so its clients are held by not reading. Not for publishes that
+    // wait for PUBREL, which would never be read then.
+    return version() == version_311 && state_ == state::connected &&
+           inflight_.unanswered() >= receive_max_;
 }
 
 bool connection::may_decode() const {
-    if (goodbye_ || (state_ != state::awaiting_connect && state_ != state::connected)) return false;
+    if (goodbye_ || state_ == state::connecting || state_ == state::closing) return false;
     if (outbox_ && outbox_->bytes() + (held_ ? held_->size() : 0) >= limits::answer_bytes_max)
         return false;
     return !stalled_by_exit();
@@ -202,6 +205,9 @@ void connection::tidy() {
 
 void connection::handle(const weft_slice& source) {
     packet& p = server_.in;
+    if (state_ == state::authenticating && p.type != packet_type::auth &&
+        p.type != packet_type::disconnect)  // [MQTT-3.1.2-30]
+        return close(protocol_error("neither AUTH nor DISCONNECT before CONNACK"));
     switch (p.type) {
         case packet_type::connect:
             return on_connect();
@@ -222,9 +228,8 @@ void connection::handle(const weft_slice& source) {
             return;
         case packet_type::disconnect:
             return on_disconnect();
-        // 4.12: CONNECT had no Authentication Method, or it would have been refused.
         case packet_type::auth:
-            return close(protocol_error("AUTH without an authentication method in CONNECT"));
+            return on_auth();
         default:
             return close(protocol_error("packet type of the other side"));
     }

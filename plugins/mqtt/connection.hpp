@@ -2,18 +2,25 @@
 // and back.
 //
 //     awaiting_connect --CONNECT--> connecting --reply BEGIN, CONNACK--> connected
-//            |                          |                                   |
-//            +--------------------------+------ refusal, goodbye, loss -----+--> closing
+//        |       |                    ^    |                                |
+//        |       +-> authenticating --+    |                                |
+//        |               |  ^-AUTH         |                                |
+//        +---------------+-----------------+---- refusal, goodbye, loss ----+--> closing
 //
 // It does no I/O: everything comes as frames and deadlines and goes as frames, so a test needs no
 // socket and no clock. One object serves both streams; it deletes itself when both are closed. An
 // idle one owns nothing but its names: buffers and queues exist while something is in them.
 #pragma once
 
+#include "auth/method.hpp"
 #include "decoder.hpp"
+#include "handshake.hpp"
 #include "inbox.hpp"
+#include "inflight.hpp"
 #include "outbox.hpp"
+#include "rate_limit.hpp"
 #include "server.hpp"
+#include "topic_aliases.hpp"
 
 namespace weft::mqtt {
 
@@ -35,10 +42,11 @@ public:
     void flush();
     void on_deadline();
     void shut_down();
+    void on_password_checked(bool right, std::string_view name);
     bool dirty = false;
 
 private:
-    enum class state : uint8_t { awaiting_connect, connecting, connected, closing };
+    enum class state : uint8_t { awaiting_connect, authenticating, connecting, connected, closing };
 
     // ---- input: connection.cpp ----
     void read(const weft_slice& s);
@@ -58,6 +66,7 @@ private:
     // stream as broken, then the network.
     void close(reason code, std::string_view text = {}, std::string_view server_reference = {});
     void close(const violation& f);
+    void refuse_will(const violation& f);  // before CONNACK: the exit is not to publish it
     void close_from_provider(const weft_frame& f);
     void on_disconnect();
     void lost();           // the network is gone without DISCONNECT
@@ -65,6 +74,7 @@ private:
     void leave();          // the network side: what is queued, then END
     void out_of_memory();  // cuts this client off
     void end_session(const weft_meta* why);
+    void end_in_good_order(reason code);
     void write_last_words(reason code, std::string_view text, std::string_view server_reference);
     void report_fault(reason code, std::string_view text);
 
@@ -72,15 +82,32 @@ private:
     void on_connect();
     violation check_connect(const packet& p) const;
     void choose_keep_alive(uint16_t wanted_s);
-    void remember_names(std::string_view client_id);
-    void open_session(uint64_t exit);
-    stream session_at(uint64_t exit);  // of a publish; opened when it is not the client's own
+    void remember_names(std::string_view client_id, std::string_view identity);
+    void remember_connect(uint64_t exit);
+    bool remember_will(uint64_t exit);
+    void open_session();
+    // Of a publish; opened when it is not the client's own. index: 0 for that, else 1 + in side_.
+    stream session_at(uint64_t exit, uint8_t& index);
     void on_session_begun(const weft_begin& b);
+    void on_will_sent();
+    void welcome(const weft_mqtt_begin& granted);
     void write_connack(const weft_mqtt_begin& granted);
+    std::string response_information() const;
+    void drop_handshake();
+
+    // ---- who it is: authenticate.cpp ----
+    void identify();
+    void check_password(const authentication& a);
+    void forget_check();
+    void on_auth();
+    void exchange(std::string_view data);
+    void send_auth(reason code, std::string_view data);
 
     // ---- from the client: publish.cpp ----
     void on_publish(const weft_slice& source);
     violation check_publish(const packet& p);
+    bool is_repeated(const packet& p);
+    void answer_publish(packet_type t, uint16_t packet_id, reason code);
     violation resolve_alias(const packet& p, std::string_view& topic);
     void refuse_publish(uint8_t qos, uint16_t packet_id, uint32_t payload_left, reason code);
     void build_publish(const packet& p, std::string_view topic);
@@ -92,6 +119,8 @@ private:
     void pump();
     bool pump_one(waiting_publish& w);
     void on_client_ack();
+    void on_pubrel();
+    void pass_ack(stream to);
 
     // ---- to the client: deliver.cpp ----
     void on_delivery(const weft_data& d);
@@ -100,6 +129,7 @@ private:
     void finish_delivery(const weft_data& d);
     void drop_delivery(const weft_mqtt_publish& m);
     void on_provider_ack(const weft_flush& f);
+    bool settle(packet_type type, uint16_t id, reason code);
     bool send(packet& p);  // false when it is larger than the client takes
     void queue(const weft_slice& s);
     void grant_deliveries();
@@ -110,6 +140,8 @@ private:
     void on_subscribe();
     void on_unsubscribe();
     void on_suback(const weft_flush& f);
+    bool count_filter(std::string_view filter, uint64_t& added);
+    void uncount_filter(uint64_t hash);
     void answer_request(packet_type t, uint16_t id, std::vector<uint8_t>& reasons,
                         std::string_view text);
     violation check_subscription(const subscription& s, bool has_id) const;
@@ -117,6 +149,9 @@ private:
     uint8_t version() const { return decoder_.version(); }
     std::string_view client_id() const { return {names_.get(), client_id_size_}; }
     std::string_view peer() const { return {names_.get() + client_id_size_, peer_size_}; }
+    std::string_view identity() const {
+        return {names_.get() + client_id_size_ + peer_size_, identity_size_};
+    }
     timer_wheel::tick idle_ticks() const { return server::to_ticks(keep_alive_s_ * 1'500ull); }
 
     // A stream to an exit other than the session's own, for publishes that a route sends there.
@@ -124,25 +159,37 @@ private:
         uint64_t exit;
         stream to;
     };
-    // A SUBSCRIBE whose answer the provider gives only for some of its filters.
-    struct partial_request {
-        uint16_t packet_id;
+    // A SUBSCRIBE that the provider has not answered.
+    struct request {
+        uint16_t packet_id = 0;
         std::vector<uint8_t> reasons;  // pending where the provider's answer goes
+        std::vector<uint64_t> added;   // per filter: its hash if subscribed_ got it, else 0
         static constexpr uint8_t pending = 0xff;
+    };
+    // Filters of this connection, by hash, sorted; counted against a limit, used for nothing else.
+    struct subscribed {
+        std::vector<uint64_t> filters;
+        std::vector<request> requests;
     };
 
     server& server_;
     stream net_, session_;
     uint64_t session_exit_ = 0;
     decoder decoder_;
-    std::unique_ptr<char[]> names_;  // client id, then peer address
+    std::unique_ptr<char[]> names_;  // client id, peer address, identity
+    std::unique_ptr<handshake> handshake_;
+    std::unique_ptr<auth_exchange> exchange_;  // an authentication in progress
+    const auth_method* method_ = nullptr;      // of CONNECT
+    inflight inflight_;
     std::unique_ptr<inbox> inbox_;
     std::unique_ptr<outbox> outbox_;
     std::unique_ptr<std::vector<uint8_t>>
         held_;  // packets that wait for the end of a delivery in pieces
     std::unique_ptr<std::vector<std::string>> aliases_;  // topic of alias i + 1
-    std::unique_ptr<std::vector<partial_request>> partial_;
+    std::unique_ptr<topic_aliases> aliases_out_;
+    std::unique_ptr<subscribed> subscribed_;
     std::unique_ptr<std::vector<side_session>> side_;
+    rate_limit publish_rate_;
     timer_wheel::tick last_heard_ = 0;
     uint32_t packet_size_max_ = packet_size_limit;  // of what the client takes
     uint32_t session_expiry_s_ = 0;
@@ -150,9 +197,9 @@ private:
     uint16_t keep_alive_s_ = 0;
     uint16_t client_keep_alive_s_ = 0;
     uint16_t receive_max_ = 0;
-    uint16_t inflight_ = 0;  // QoS 1 and 2 publishes of the client that are not acknowledged
     uint16_t requests_pending_ = 0;
     uint16_t client_id_size_ = 0;
+    uint16_t identity_size_ = 0;
     uint8_t peer_size_ = 0;
     state state_ = state::awaiting_connect;
     reason goodbye_code_ = reason::success;
@@ -160,6 +207,7 @@ private:
     uint8_t capabilities_ = 0;
     bool problem_info_ : 1 = true;
     bool assigned_id_ : 1 = false;
+    bool is_version_31_ : 1 = false;
     bool goodbye_ : 1 = false;       // DISCONNECT received
     bool net_ended_ : 1 = false;     // END received
     bool discarding_ : 1 = false;    // the rest of a refused PUBLISH's payload

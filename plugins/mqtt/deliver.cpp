@@ -57,7 +57,18 @@ void connection::start_delivery(const weft_data& d, const meta_view<weft_mqtt_pu
     }
 
     p.publish.payload_size = static_cast<uint32_t>(whole);
-    const uint32_t size = encoded_size(p);
+    const auto alias =
+        aliases_out_ ? aliases_out_->choose(p.publish.topic) : topic_aliases::choice{};
+    const std::string_view topic = p.publish.topic;
+    if (alias.alias != 0) p.props.set(property::topic_alias, uint32_t{alias.alias});
+    if (alias.known) p.publish.topic = {};
+    uint32_t size = encoded_size(p);
+    bool new_alias = alias.alias != 0 && !alias.known;
+    if (size > packet_size_max_ && new_alias) {  // not at the price of the packet
+        p.props.drop(property::topic_alias);
+        new_alias = false;
+        size = encoded_size(p);
+    }
     if (size > packet_size_max_ || (complete && (d.h.flags & WEFT_INCOMPLETE))) {
         skipping_ = !complete;
         return drop_delivery(*m);
@@ -74,6 +85,7 @@ void connection::start_delivery(const weft_data& d, const meta_view<weft_mqtt_pu
             std::memcpy(to, piece.data, piece.len);
             to += piece.len;
         }
+    if (new_alias) aliases_out_->sent(topic);
     mid_delivery_ = !complete;
     queue(s);
     if (inlined == 0)
@@ -134,11 +146,15 @@ void connection::on_provider_ack(const weft_flush& f) {
     const auto type = static_cast<packet_type>(m->type);
     if (type < packet_type::puback || type > packet_type::pubcomp) return;
     const auto code = static_cast<reason>(m->reason);
-    // 4.9: the quota returns with PUBACK and PUBCOMP, and with a PUBREC that refuses.
-    const bool settles = type == packet_type::puback || type == packet_type::pubcomp ||
-                         (type == packet_type::pubrec && failed(code));
-    if (settles && inflight_ != 0) --inflight_;
-    if (failed(code) && version() != version_5 && type != packet_type::pubrel)
+    if (type != packet_type::pubrel && !settle(type, m->packet_id, code)) {
+        server_.report(server_.exit_events, WEFT_ERROR, "binding.mqtt.exit.fault",
+                       "The exit acknowledged a publish of client id (" + std::string(client_id()) +
+                           ") that is not in flight: " + describe(type) + " " +
+                           std::to_string(m->packet_id) + ".");
+        return;
+    }
+    if (failed(code) && version() != version_5 &&
+        (type == packet_type::puback || type == packet_type::pubrec))
         return close(code, m.text(m->reason_string));  // v3.1.1 has no other way to say no
     packet& p = server_.out;
     p.reset(type, version());
@@ -147,6 +163,27 @@ void connection::on_provider_ack(const weft_flush& f) {
     if (reason_strings()) set_reason_string(p, m.text(m->reason_string));
     send(p);
     if (unread()) resume();
+}
+
+// The provider's answer to a publish: what it ends frees its packet id and its part of the quota
+// (4.9: PUBACK, PUBCOMP, and a PUBREC that refuses). False when no such answer is due.
+bool connection::settle(packet_type type, uint16_t id, reason code) {
+    auto* e = inflight_.find(id);
+    if (!e) return false;
+    switch (type) {
+        case packet_type::puback:
+            if (e->is != publish_state::sent_1) return false;
+            break;
+        case packet_type::pubrec:
+            if (e->is != publish_state::sent_2) return false;
+            if (failed(code)) break;
+            inflight_.move(*e, publish_state::received);
+            return true;
+        default:
+            if (e->is != publish_state::releasing && e->is != publish_state::resumed) return false;
+    }
+    inflight_.remove(*e);
+    return true;
 }
 
 void connection::set_reason_string(packet& p, std::string_view text) {

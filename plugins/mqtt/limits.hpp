@@ -26,6 +26,24 @@ inline constexpr uint32_t packet_size_max = 1024 * 1024;
 inline constexpr uint16_t topic_alias_maximum = 16;
 // Bytes of a client id, as the reference; the standards promise 23.
 inline constexpr uint32_t client_id_size_max = 256;
+// Topic aliases of deliveries to a client that takes so many: saves a device with few topics most
+// of each packet, and costs at most this many topic names.
+inline constexpr uint16_t delivery_alias_maximum = 32;
+// Levels of a topic name or filter. Matching costs a step per level.
+inline constexpr uint32_t topic_levels_max = 128;
+// Subscriptions that a connection may make; each is matched against every message of its topics.
+inline constexpr uint32_t subscriptions_max = 10'000;
+// CONNECTs of a worker that wait for their session or authentication. A session costs a write to
+// Kafka, so this bounds how many of those a storm of clients has in flight.
+inline constexpr uint32_t handshakes_max = 10'000;
+
+// ---- authentication ----
+
+// RFC 7677 asks for 4096 at least. The most is what a thread does in about 200 ms.
+inline constexpr uint32_t scram_iterations_min = 4'096;
+inline constexpr uint32_t scram_iterations_max = 600'000;
+// Authentication Data of one AUTH: names, nonces and proofs are far smaller.
+inline constexpr size_t auth_data_bytes_max = 4'096;
 
 // ---- from the client ----
 
@@ -69,6 +87,9 @@ inline constexpr size_t spare_outbox_slots_max = 256;
 inline constexpr size_t reason_string_bytes_max = 1'024;
 
 // ---- the rest ----
+
+// Exits that the routes of one binding may lead to: a client's publishes remember theirs in a byte.
+inline constexpr size_t exits_max = 255;
 
 // How long the last words (CONNACK with a refusal, DISCONNECT) may wait for a client that does not
 // read.

@@ -1,5 +1,7 @@
 // From the client: PUBLISH up to the session stream, and acknowledgements of deliveries.
 #include "connection.hpp"
+#include "topic.hpp"
+#include "user_properties.hpp"
 
 #include <array>
 #include <cstring>
@@ -24,11 +26,37 @@ violation connection::check_publish(const packet& p) {
         return {reason::qos_not_supported, "QoS above the maximum QoS"};  // [MQTT-3.2.2-11]
     if (m.retain && (capabilities_ & WEFT_MQTT_CAP_RETAIN) == 0)
         return {reason::retain_not_supported,
-                "retained messages are not available"};                     // [MQTT-3.2.2-14]
-    if (m.qos != 0 && version() == version_5 && inflight_ >= receive_max_)  // 3.3.4
-        return {reason::receive_maximum_exceeded,
-                "more publishes in flight than the receive maximum"};
+                "retained messages are not available"};  // [MQTT-3.2.2-14]
     return {};
+}
+
+// A packet id that is in use. True when the publish must not go on: it was answered, or will be by
+// the answer that is still due.
+bool connection::is_repeated(const packet& p) {
+    const auto* e = inflight_.find(p.packet_id);
+    if (!e) return false;
+    const auto& m = p.publish;
+    discarding_ = m.payload_left != 0;
+    if (m.qos == 2 && e->is == publish_state::received &&
+        (m.dup || version() != version_5)) {  // [MQTT-4.3.3-10], 3.1.1 [MQTT-4.3.3-2]
+        answer_publish(packet_type::pubrec, p.packet_id, reason::success);
+        return true;
+    }
+    if (m.dup && e->is == sent(m.qos)) return true;
+    if (version() != version_5) {  // 3.1.1 [MQTT-2.3.1-2], which it can only be told by closing
+        close(protocol_error("packet id of a publish that is not acknowledged"));
+        return true;
+    }
+    refuse_publish(m.qos, p.packet_id, m.payload_left, reason::packet_identifier_in_use);
+    return true;
+}
+
+void connection::answer_publish(packet_type t, uint16_t packet_id, reason code) {
+    packet& p = server_.out;
+    p.reset(t, version());
+    p.packet_id = packet_id;
+    p.code = code;
+    send(p);
 }
 
 // 3.3.2.3.4: an alias with a topic is a new mapping, without one it stands for the topic mapped
@@ -56,7 +84,19 @@ void connection::on_publish(const weft_slice& source) {
     std::string_view topic;
     if (const violation f = check_publish(p)) return close(f);
     if (const violation f = resolve_alias(p, topic)) return close(f);
+    if (p.publish.qos != 0) {
+        if (is_repeated(p)) return;
+        if (version() == version_5 && inflight_.quota_used() >= receive_max_)  // 3.3.4
+            return close(reason::receive_maximum_exceeded,
+                         "more publishes in flight than the receive maximum");
+    }
     server_.received.add();
+    const settings& c = server_.config;
+    if (c.publish_rate_max != 0 && !publish_rate_.admit(c.publish_rate_max, server_.now_tick()))
+        return close(reason::message_rate_too_high, "more publishes per second than allowed");
+    if (topic.size() >= c.topic_levels_max && topic_levels(topic) > c.topic_levels_max)
+        return refuse_publish(p.publish.qos, p.packet_id, p.publish.payload_left,
+                              reason::topic_name_invalid);
 
     const auto exit = server_.config.routes.publish(client_id(), topic);
     if (!exit)
@@ -69,10 +109,11 @@ void connection::on_publish(const weft_slice& source) {
         if (!text.feed(p.publish.payload) || !text.complete())
             return refuse_publish(p.publish.qos, p.packet_id, 0, reason::payload_format_invalid);
     }
-    if (p.publish.qos != 0) ++inflight_;
+    uint8_t exit_index = 0;
+    const stream to = session_at(*exit, exit_index);
+    if (p.publish.qos != 0) inflight_.add(p.packet_id, sent(p.publish.qos), exit_index);
     build_publish(p, topic);
     const weft_slice payload = part_of(source, p.publish.payload);
-    const stream to = session_at(*exit);
     if (whole && !waiting() && fits(to, payload.len)) {
         to.data(payload, server_.publish_meta.get(), WEFT_INIT | WEFT_FIN, server_.trace);
         return;
@@ -88,16 +129,14 @@ void connection::refuse_publish(uint8_t qos, uint16_t packet_id, uint32_t payloa
     discarding_ = payload_left != 0;
     if (qos == 0 && code == reason::payload_format_invalid)
         return close(code, "payload is not the UTF-8 it says it is");
+    if (qos == 0 && code == reason::topic_name_invalid)
+        return close(code, "topic name has too many levels");
     if (qos == 0)
         return server_.report(server_.refused_events, WEFT_WARN, "binding.mqtt.publish.refused",
                               "Dropped a publish of client id (" + std::string(client_id()) +
                                   "): no route takes its topic.");
     if (version() != version_5) return close(code, "publish refused");
-    packet& p = server_.out;
-    p.reset(qos == 1 ? packet_type::puback : packet_type::pubrec, version());
-    p.packet_id = packet_id;
-    p.code = code;
-    send(p);
+    answer_publish(qos == 1 ? packet_type::puback : packet_type::pubrec, packet_id, code);
 }
 
 void connection::build_publish(const packet& p, std::string_view topic) {
@@ -119,17 +158,7 @@ void connection::build_publish(const packet& p, std::string_view topic) {
     m->content_type = text(property::content_type);
     m->response_topic = text(property::response_topic);
     m->correlation = text(property::correlation_data);
-
-    uint32_t count = 0;
-    p.props.for_each_user([&](std::string_view, std::string_view) { ++count; });
-    if (count == 0) return;
-    const weft_ref list = m.list<weft_pair>(count);
-    uint32_t i = 0;
-    p.props.for_each_user([&](std::string_view name, std::string_view value) {
-        const weft_ref n = m.text(name), v = m.text(value);  // both may move the list
-        m.item<weft_pair>(list, i++) = {n, v};
-    });
-    m->properties = list;
+    m->properties = write_user_properties(m, p.props);
 }
 
 // Keeps a publish that cannot go on whole now, and sends of it what can go.
@@ -178,7 +207,8 @@ void connection::drop_last_waiting() {
     uint32_t held = w.unsent + w.gathered;
     held += static_cast<uint32_t>(w.meta.size() * 8);
     inbox_->waiting_bytes -= held;
-    if (w.qos != 0) --inflight_;
+    if (w.qos != 0)
+        if (auto* e = inflight_.find(w.packet_id)) inflight_.remove(*e);
     inbox_->waiting.pop_back();
     // The inbox itself stays: its owner may be in the middle of reading it.
 }
@@ -220,7 +250,9 @@ bool connection::keep_fragment(waiting_publish& w, weft_slice fragment) {
 // Sends what waits, in order, as far as the session stream's credit goes.
 void connection::pump() {
     while (waiting() && pump_one(inbox_->waiting.front())) inbox_->waiting.pop_front();
-    if (goodbye_ && !waiting() && state_ == state::connected) say_goodbye();
+    if (waiting()) return;
+    if (goodbye_ && state_ == state::connected) say_goodbye();
+    if (state_ == state::connecting) on_will_sent();
 }
 
 // True when all of it has gone.
@@ -246,8 +278,11 @@ bool connection::pump_one(waiting_publish& w) {
         if (w.untouched()) {
             flags |= WEFT_INIT;
             meta = reinterpret_cast<const weft_meta*>(w.meta.data());
-            reinterpret_cast<weft_mqtt_publish*>(w.meta.data())->deferred =
-                w.unsent + w.gathered + w.to_come - n;
+            const uint32_t deferred = w.unsent + w.gathered + w.to_come - n;
+            if (meta->type == WEFT_META_MQTT_WILL)
+                reinterpret_cast<weft_mqtt_will*>(w.meta.data())->deferred = deferred;
+            else
+                reinterpret_cast<weft_mqtt_publish*>(w.meta.data())->deferred = deferred;
         }
         if (w.whole() && n == w.unsent) flags |= WEFT_FIN;
         w.to.data(std::span(iov).first(count), meta, flags, server_.trace);
@@ -264,7 +299,33 @@ bool connection::pump_one(waiting_publish& w) {
     }
 }
 
+// PUBREL goes where its PUBLISH went; one whose PUBLISH came over an earlier connection, to the
+// session. Whether its id is known there only the provider can tell (PUBCOMP 0x92).
+void connection::on_pubrel() {
+    const packet& p = server_.in;
+    auto* e = inflight_.find(p.packet_id);
+    if (!e) {
+        inflight_.add(p.packet_id, publish_state::resumed, 0);
+        return pass_ack(session_);
+    }
+    switch (e->is) {
+        case publish_state::sent_1:
+        case publish_state::sent_2:
+            return close(protocol_error("PUBREL for a publish without PUBREC"));
+        case publish_state::received:
+            inflight_.move(*e, publish_state::releasing);
+            return pass_ack(e->exit == 0 ? session_ : (*side_)[e->exit - 1u].to);
+        default:
+            return;  // sent again: the PUBCOMP that is due answers both
+    }
+}
+
 void connection::on_client_ack() {
+    if (server_.in.type == packet_type::pubrel) return on_pubrel();
+    pass_ack(session_);
+}
+
+void connection::pass_ack(stream to) {
     const packet& p = server_.in;
     meta_writer<weft_mqtt_ack> m;
     m->type = static_cast<uint8_t>(p.type);
@@ -272,7 +333,7 @@ void connection::on_client_ack() {
     m->packet_id = p.packet_id;
     if (p.props.has(property::reason_string))
         m->reason_string = m.text(p.props.text(property::reason_string));
-    session_.flush(m.get(), server_.trace);
+    to.flush(m.get(), server_.trace);
 }
 
 }  // namespace weft::mqtt

@@ -1,5 +1,7 @@
 #include "route.hpp"
 
+#include "limits.hpp"
+
 #include <algorithm>
 
 namespace weft::mqtt {
@@ -127,6 +129,12 @@ router::router(const std::vector<route_config>& routes) {
                 read_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
         routes_.push_back(std::move(r));
     }
+    std::vector<uint64_t> exits;
+    for (const auto& r : routes_)
+        if (std::find(exits.begin(), exits.end(), r.exit) == exits.end()) exits.push_back(r.exit);
+    if (exits.size() > limits::exits_max)
+        throw config_error("/routes",
+                           "more than " + std::to_string(limits::exits_max) + " different exits");
 }
 
 std::optional<uint64_t> router::session(std::string_view client_id) const {

@@ -50,6 +50,23 @@ void server::say_goodbye() {
     for (auto* c = all_.next; c != &all_; c = c->next) static_cast<connection*>(c)->shut_down();
 }
 
+// Cheap, and before anything is asked of others: a storm of clients must not cost more than it
+// takes to send it away.
+violation server::admit_connect() {
+    if (config.connections_max != 0 && established_ >= config.connections_max)
+        return {reason::quota_exceeded, "as many connections as allowed"};
+    if (!connect_rate_.admit(config.connect_rate_max, now_tick()))
+        return {reason::connection_rate_exceeded, "more connections per second than allowed"};
+    if (handshakes_ >= config.handshakes_max)
+        return {reason::server_busy, "too many connections are being made"};
+    return {};
+}
+
+void server::count_connection(int by) {
+    established_ += static_cast<uint32_t>(by);
+    by > 0 ? connections.add() : connections.sub();
+}
+
 void server::link(connection& c) {
     connection_links& l = c;
     l.prev = all_.prev;

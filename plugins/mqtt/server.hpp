@@ -6,6 +6,7 @@
 #include "config.hpp"
 #include "outbox.hpp"
 #include "packet.hpp"
+#include "rate_limit.hpp"
 #include "timer_wheel.hpp"
 
 #include <weft/meta.hpp>
@@ -75,13 +76,18 @@ public:
     std::unique_ptr<outbox> take_outbox();
     void give_back(std::unique_ptr<outbox> o);
 
+    // Whether one more CONNECT can be served now.
+    violation admit_connect();
+    void count_handshake(int by) { handshakes_ += static_cast<uint32_t>(by); }
+    void count_connection(int by);
+
     void link(connection& c);
     void unlink(connection& c);
 
     std::string new_client_id() const;
     // A client broke the rules or was refused; at most one event per kind and interval.
     void report(event_limit& limit, weft_level level, const char* id, const std::string& text);
-    event_limit malformed_events, refused_events, timeout_events;
+    event_limit malformed_events, refused_events, timeout_events, exit_events;
 
 private:
     void on_tick();
@@ -95,6 +101,9 @@ private:
     std::vector<connection*> dirty_;
     std::vector<connection*> flushing_;
     std::vector<std::unique_ptr<outbox>> spare_;
+    rate_limit connect_rate_;
+    uint32_t handshakes_ = 0;   // between CONNECT and CONNACK
+    uint32_t established_ = 0;  // connections that got CONNACK
     uint64_t timer_ = 0;
     bool flush_deferred_ = false;
     uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;  // of a generation that is replaced

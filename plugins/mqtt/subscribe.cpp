@@ -7,6 +7,17 @@
 
 namespace weft::mqtt {
 
+namespace {
+
+// FNV-1a, 64 bits; never 0.
+uint64_t hash_of(std::string_view filter) {
+    uint64_t h = 0xcbf29ce484222325u;
+    for (char c : filter) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+    return h | 1;
+}
+
+}  // namespace
+
 // 3.2.2.3.11 to 13: using what CONNACK said is not available is a protocol error with a reason code
 // of its own.
 violation connection::check_subscription(const subscription& s, bool has_id) const {
@@ -23,33 +34,63 @@ violation connection::check_subscription(const subscription& s, bool has_id) con
     return {};
 }
 
+// False when it would be one too many. `added`: its hash when it was not counted before.
+bool connection::count_filter(std::string_view filter, uint64_t& added) {
+    if (!subscribed_) subscribed_ = std::make_unique<subscribed>();
+    auto& all = subscribed_->filters;
+    const uint64_t hash = hash_of(filter);
+    const auto at = std::lower_bound(all.begin(), all.end(), hash);
+    if (at != all.end() && *at == hash) return true;
+    if (all.size() >= server_.config.subscriptions_max) return false;
+    all.insert(at, hash);
+    added = hash;
+    return true;
+}
+
+void connection::uncount_filter(uint64_t hash) {
+    if (hash == 0 || !subscribed_) return;
+    auto& all = subscribed_->filters;
+    const auto at = std::lower_bound(all.begin(), all.end(), hash);
+    if (at != all.end() && *at == hash) all.erase(at);
+}
+
 void connection::on_subscribe() {
     const packet& p = server_.in;
     const bool has_id = p.props.has(property::subscription_identifier);
-    std::vector<uint8_t> reasons(p.subscriptions.size(), partial_request::pending);
-    for (size_t i = 0; i < reasons.size(); ++i) {
-        const auto& s = p.subscriptions[i];
+    request r;
+    r.packet_id = p.packet_id;
+    r.reasons.assign(p.subscriptions.size(), request::pending);
+    r.added.assign(p.subscriptions.size(), 0);
+    for (const auto& s : p.subscriptions)
         if (const violation f = check_subscription(s, has_id)) return close(f);
+    for (size_t i = 0; i < r.reasons.size(); ++i) {
+        const auto& s = p.subscriptions[i];
         // v3.1.1 has no shared subscriptions, but who writes one means one; better refused than
         // taken for a topic.
         const bool shared = is_shared(s.filter) && (capabilities_ & WEFT_MQTT_CAP_SHARED) == 0;
         const auto exit = server_.config.routes.subscribe(client_id(), s.filter);
-        if (shared || !exit)
-            reasons[i] = static_cast<uint8_t>(reason::not_authorized);
+        auto code = reason::success;
+        if (topic_levels(s.filter) > server_.config.topic_levels_max)
+            code = reason::topic_filter_invalid;
+        else if (shared || !exit)
+            code = reason::not_authorized;
         else if (*exit != session_exit_)  // packet ids and in-flight limits of deliveries belong to
                                           // one provider
-            reasons[i] = static_cast<uint8_t>(reason::implementation_specific_error);
+            code = reason::implementation_specific_error;
+        else if (!count_filter(s.filter, r.added[i]))
+            code = reason::quota_exceeded;
+        if (code != reason::success) r.reasons[i] = static_cast<uint8_t>(code);
     }
     const auto open =
-        static_cast<size_t>(std::count(reasons.begin(), reasons.end(), partial_request::pending));
-    if (open == 0) return answer_request(packet_type::suback, p.packet_id, reasons, {});
+        static_cast<size_t>(std::count(r.reasons.begin(), r.reasons.end(), request::pending));
+    if (open == 0) return answer_request(packet_type::suback, p.packet_id, r.reasons, {});
 
     meta_writer<weft_mqtt_subscribe> m;
     m->packet_id = p.packet_id;
     m->subscription_id = p.props.subscription_id();
     const weft_ref list = m.list<weft_mqtt_filter>(open);
-    for (size_t i = 0, k = 0; i < reasons.size(); ++i) {
-        if (reasons[i] != partial_request::pending) continue;
+    for (size_t i = 0, k = 0; i < r.reasons.size(); ++i) {
+        if (r.reasons[i] != request::pending) continue;
         const auto& s = p.subscriptions[i];
         const weft_ref pattern = m.text(s.filter);
         auto& f = m.item<weft_mqtt_filter>(list, k++);
@@ -61,10 +102,7 @@ void connection::on_subscribe() {
     }
     m->filters = list;
     ++requests_pending_;
-    if (open != reasons.size()) {
-        if (!partial_) partial_ = std::make_unique<std::vector<partial_request>>();
-        partial_->push_back({p.packet_id, std::move(reasons)});
-    }
+    subscribed_->requests.push_back(std::move(r));
     session_.flush(m.get(), server_.trace);
 }
 
@@ -76,6 +114,7 @@ void connection::on_unsubscribe() {
     for (size_t i = 0; i < p.filters.size(); ++i) {
         const weft_ref pattern = m.text(p.filters[i]);
         m.item<weft_ref>(list, i) = pattern;
+        uncount_filter(hash_of(p.filters[i]));
     }
     m->patterns = list;
     ++requests_pending_;
@@ -89,18 +128,21 @@ void connection::on_suback(const weft_flush& f) {
     if (requests_pending_ != 0) --requests_pending_;
     const auto given = m.list<uint8_t>(m->reasons);
     std::vector<uint8_t> reasons(given.begin(), given.end());
-    if (partial_ && type == packet_type::suback) {
-        const auto it = std::find_if(partial_->begin(), partial_->end(),
+    if (subscribed_ && type == packet_type::suback) {
+        auto& all = subscribed_->requests;
+        const auto it = std::find_if(all.begin(), all.end(),
                                      [&](const auto& r) { return r.packet_id == m->packet_id; });
-        if (it != partial_->end()) {
+        if (it != all.end()) {
             size_t k = 0;
-            for (auto& r : it->reasons)
-                if (r == partial_request::pending)
-                    r = k < given.size() ? given[k++]
-                                         : static_cast<uint8_t>(reason::unspecified_error);
+            for (size_t i = 0; i < it->reasons.size(); ++i) {
+                auto& r = it->reasons[i];
+                if (r != request::pending) continue;
+                r = k < given.size() ? given[k++] : static_cast<uint8_t>(reason::unspecified_error);
+                if (failed(static_cast<reason>(r))) uncount_filter(it->added[i]);
+            }
             reasons = std::move(it->reasons);
-            partial_->erase(it);
-            if (partial_->empty()) partial_.reset();
+            all.erase(it);
+            if (all.empty()) all = {};
         }
     }
     answer_request(type, m->packet_id, reasons, m.text(m->reason_string));

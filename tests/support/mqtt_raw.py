@@ -25,6 +25,8 @@ PROPERTIES = {
 (REASON_STRING, RECEIVE_MAXIMUM, TOPIC_ALIAS_MAXIMUM, TOPIC_ALIAS) = (0x1F, 0x21, 0x22, 0x23)
 (MAXIMUM_QOS, RETAIN_AVAILABLE, USER_PROPERTY, MAXIMUM_PACKET_SIZE) = (0x24, 0x25, 0x26, 0x27)
 (SHARED_AVAILABLE, REQUEST_PROBLEM_INFORMATION) = (0x2A, 0x17)
+(AUTHENTICATION_METHOD, AUTHENTICATION_DATA, WILL_DELAY) = (0x15, 0x16, 0x18)
+(REQUEST_RESPONSE_INFORMATION, RESPONSE_INFORMATION) = (0x19, 0x1A)
 
 
 def varint(value):
@@ -63,14 +65,20 @@ def packet(kind, flags, body):
 
 
 def connect_packet(client_id="raw", version=5, *, clean=True, keep_alive=60, props=(), flags=None,
-                   name="MQTT", rest=b"", user=None, password=None):  # fmt: skip
+                   name="MQTT", rest=b"", user=None, password=None, will=None):  # fmt: skip
+    """`will` is a dictionary: topic, and payload, qos, retain, props where they matter."""
     if flags is None:
         flags = (0x02 if clean else 0) | (0x80 if user is not None else 0)
         flags |= 0x40 if password is not None else 0
+        if will:
+            flags |= 0x04 | will.get("qos", 0) << 3 | (0x20 if will.get("retain") else 0)
     body = data(name) + bytes([version, flags]) + struct.pack(">H", keep_alive)
     if version == 5:
         body += properties(*props)
     body += data(client_id) + rest
+    if will:
+        body += properties(*will.get("props", ())) if version == 5 else b""
+        body += data(will["topic"]) + data(will.get("payload", b""))
     body += b"".join(data(x) for x in (user, password) if x is not None)
     return packet(CONNECT, 0, body)
 
@@ -100,8 +108,22 @@ def unsubscribe_packet(packet_id, *filters, version=5, flags=2):
     return packet(UNSUBSCRIBE, flags, body + b"".join(data(f) for f in filters))
 
 
-def ack_packet(kind, packet_id):
-    return packet(kind, 2 if kind == PUBREL else 0, struct.pack(">H", packet_id))
+def ack_packet(kind, packet_id, reason=None):
+    body = struct.pack(">H", packet_id) + (b"" if reason is None else bytes([reason]))
+    return packet(kind, 2 if kind == PUBREL else 0, body)
+
+
+def disconnect_packet(reason=None, props=()):
+    if reason is None:
+        return packet(DISCONNECT, 0, b"")
+    return packet(DISCONNECT, 0, bytes([reason]) + (properties(*props) if props else b""))
+
+
+def auth_packet(reason, method, value=None):
+    props = [(AUTHENTICATION_METHOD, method)]
+    if value is not None:
+        props.append((AUTHENTICATION_DATA, value))
+    return packet(AUTH, 0, bytes([reason]) + properties(*props))
 
 
 @dataclass
@@ -204,7 +226,7 @@ def parse(kind, flags, body, version):
         result.packet_id = c.number(2)
         result.props = c.properties() if v5 else []
         result.reasons = list(c.take(c.left()))
-    elif kind == DISCONNECT:
+    elif kind in (DISCONNECT, AUTH):
         result.reason = c.number(1) if c.left() else 0
         result.props = c.properties() if c.left() else []
     return result
@@ -291,6 +313,23 @@ class Raw:
         ack = self.expect(PUBACK)
         assert ack.packet_id == packet_id
         return ack
+
+    def publish_exactly_once(self, topic, payload=b"", *, packet_id=1, **options):
+        """A whole QoS 2 publish: PUBLISH, PUBREC, PUBREL, PUBCOMP."""
+        self.send(publish_packet(topic, payload, version=self.version, qos=2,
+                                 packet_id=packet_id, **options))  # fmt: skip
+        assert self.expect(PUBREC).packet_id == packet_id
+        self.send(ack_packet(PUBREL, packet_id))
+        assert self.expect(PUBCOMP).packet_id == packet_id
+
+    def receive_exactly_once(self):
+        """A whole QoS 2 delivery; returns the PUBLISH."""
+        got = self.expect(PUBLISH)
+        assert got.qos == 2, got
+        self.send(ack_packet(PUBREC, got.packet_id))
+        assert self.expect(PUBREL).packet_id == got.packet_id
+        self.send(ack_packet(PUBCOMP, got.packet_id))
+        return got
 
     def ping(self):
         self.send(packet(PINGREQ, 0, b""))

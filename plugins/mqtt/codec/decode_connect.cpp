@@ -88,9 +88,13 @@ violation decode_connect(reader in, packet& out) {
     out.version = version_unknown;
     if (!in.text(name) || !in.u8(level)) return malformed("CONNECT is cut");
     out.version = level;
-    if (name != "MQTT" || (level != version_311 && level != version_5))
+    const bool is_31 = name == "MQIsdp" && level == version_31;
+    if (!is_31 && (name != "MQTT" || (level != version_311 && level != version_5)))
         return {reason::unsupported_protocol_version, "protocol name or level is not supported"};
+    out.connect.is_version_31 = is_31;
+    if (is_31) out.version = level = version_311;
     if (!in.u8(flags)) return malformed("CONNECT is cut");
+    if (is_31) flags &= static_cast<uint8_t>(~flag_reserved);  // it is unused there, not forbidden
     if (const violation f = check_flags(flags, level)) return f;
     out.connect.clean_start = (flags & flag_clean_start) != 0;
     if (!in.u16(out.connect.keep_alive_s)) return malformed("CONNECT is cut");

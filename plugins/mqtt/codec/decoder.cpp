@@ -75,7 +75,8 @@ violation decoder::check_first_byte(uint8_t b) const {
     } else {
         const bool two = t == packet_type::pubrel || t == packet_type::subscribe ||
                          t == packet_type::unsubscribe;
-        if (flags != (two ? 2 : 0))
+        const int mask = is_version_31_ ? 0x06 : 0x0f;
+        if ((flags & mask) != (two ? 2 : 0))
             return malformed("reserved flags of the fixed header are wrong");
     }
     if (!sent_by(sender_, t)) return protocol_error("packet type of the other side");
@@ -169,6 +170,7 @@ step decoder::decode(bytes head, bytes& in, packet& out) {
         if (out.version == version_5 && !length.minimal)
             return refuse(malformed("remaining length is not minimal"), out);
         version_ = out.version;
+        is_version_31_ = out.connect.is_version_31;
     }
     if (type == packet_type::publish) {
         payload_left_ = out.size - static_cast<uint32_t>(head.size());

@@ -60,6 +60,7 @@ private:
     uint32_t size_max_;
     violation error_;
     uint8_t version_;
+    bool is_version_31_ = false;  // whose fixed headers have DUP where v3.1.1 has none
     role sender_;
 };
 

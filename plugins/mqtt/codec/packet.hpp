@@ -24,6 +24,7 @@ struct will_fields {
 struct connect_fields {
     bool clean_start = false;
     bool has_will = false;
+    bool is_version_31 = false;  // protocol level 3; all else is as in v3.1.1
     uint16_t keep_alive_s = 0;
     std::string_view client_id;
     std::optional<std::string_view> user_name;

@@ -1,5 +1,7 @@
 #include "topic.hpp"
 
+#include <algorithm>
+
 namespace weft::mqtt {
 
 namespace {
@@ -21,6 +23,10 @@ bool levels_are_valid(std::string_view filter) {
 
 bool has_wildcard(std::string_view filter) {
     return filter.find_first_of("+#") != std::string_view::npos;
+}
+
+size_t topic_levels(std::string_view filter) {
+    return static_cast<size_t>(std::count(filter.begin(), filter.end(), '/')) + 1;
 }
 
 bool is_topic_name(std::string_view topic) {

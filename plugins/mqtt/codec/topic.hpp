@@ -18,5 +18,7 @@ inline bool is_shared(std::string_view filter) {
     return filter.starts_with("$share/");
 }
 bool has_wildcard(std::string_view filter);
+// Of a name or filter: "a/b" has two.
+size_t topic_levels(std::string_view filter);
 
 }  // namespace weft::mqtt

@@ -33,6 +33,8 @@ enum class role : uint8_t { client, server };
 
 // The protocol level of CONNECT.
 inline constexpr uint8_t version_unknown = 0;
+// v3.1, level 3, is told as v3.1.1 once CONNECT is read.
+inline constexpr uint8_t version_31 = 3;
 inline constexpr uint8_t version_311 = 4;
 inline constexpr uint8_t version_5 = 5;
 

@@ -254,6 +254,23 @@ TEST_F(chain_test, many_in_flight_come_back_in_order) {
     }
 }
 
+TEST_F(chain_test, qos_2_takes_four_packets_in_both_directions) {
+    client sub, pub;
+    sub.connect_v4("sub");
+    pub.connect_v4("pub");
+    sub.send_hex("82 { 0001 0003 'two' 02 }");
+    ASSERT_EQ(sub.read_hex(5), "90 03 00 01 02");
+    pub.send_hex("34 { 0003 'two' 0007 'x' }");
+    EXPECT_EQ(pub.read_hex(4), "50 02 00 07");
+    pub.send_hex("62 02 0007");
+    EXPECT_EQ(pub.read_hex(4), "70 02 00 07");
+    EXPECT_EQ(to_hex(sub.read(10)), to_hex(hex("34 { 0003 'two' 0001 'x' }")));
+    sub.send_hex("50 02 0001");
+    EXPECT_EQ(sub.read_hex(4), "62 02 00 01");
+    sub.send_hex("70 02 0001 c0 00");
+    EXPECT_EQ(sub.read_hex(2), "d0 00");
+}
+
 TEST_F(chain_test, connections_come_and_go_in_every_state) {
     for (int i = 0; i < 200; ++i) {
         client c;

@@ -47,31 +47,44 @@ constexpr auto pro = reason::protocol_error;
 
 const vector_case connects[] = {
     {"v4_minimal", none, cl, "10 0d 0004 'MQTT' 04 02 003c 0001 'c'", ok, nullptr},
+    // 3.1.1 [MQTT-3.1.3-1] 3.1.1 [MQTT-3.1.2-9] 3.1.1 [MQTT-3.1.2-19] 3.1.1 [MQTT-3.1.2-21]
     {"v4_all_fields", none, cl,
      "10 1b 0004 'MQTT' 04 ee 003c 0001 'c' 0001 't' 0002 'pp' 0001 'u' 0002 'pw'", ok, nullptr},
     {"v4_empty_id", none, cl, "10 0c 0004 'MQTT' 04 02 003c 0000", ok, nullptr},
     {"v4_remaining_length_not_minimal", none, cl, "10 8c 00 0004 'MQTT' 04 02 003c 0000", ok,
      "10 0c 0004 'MQTT' 04 02 003c 0000"},
+    // 3.1.1 [MQTT-3.1.2-22]
     {"v4_password_without_user", none, cl, "10 0e 0004 'MQTT' 04 42 003c 0000 0000", bad, nullptr},
+    // 3.1.1 [MQTT-3.1.2-14] [MQTT-3.1.2-12]
     {"v4_will_qos_3", none, cl, "10 12 0004 'MQTT' 04 1e 003c 0000 0001 't' 0001 'x'", bad,
      nullptr},
+    // 3.1.1 [MQTT-3.1.2-11] 3.1.1 [MQTT-3.1.2-15] [MQTT-3.1.2-13]
     {"v4_will_retain_without_will", none, cl, "10 0c 0004 'MQTT' 04 22 003c 0000", bad, nullptr},
+    // 3.1.1 [MQTT-3.1.2-3] [MQTT-3.1.2-3]
     {"v4_reserved_flag", none, cl, "10 0c 0004 'MQTT' 04 03 003c 0000", bad, nullptr},
+    // 3.1.1 [MQTT-3.1.2-18] 3.1.1 [MQTT-3.1.2-20] [MQTT-3.1.2-16] [MQTT-3.1.2-18]
     {"v4_trailing_bytes", none, cl, "10 0d 0004 'MQTT' 04 02 003c 0000 00", bad, nullptr},
+    // 3.1.1 [MQTT-3.1.3-3] [MQTT-3.1.3-3]
     {"v4_cut_client_id", none, cl, "10 0d 0004 'MQTT' 04 02 003c 0005 'c'", bad, nullptr},
+    // 3.1.1 [MQTT-3.1.3-4] 3.1.1 [MQTT-1.5.3-2] [MQTT-3.1.3-4]
     {"v4_client_id_with_nul", none, cl, "10 0e 0004 'MQTT' 04 02 003c 0002 'c' 00", bad, nullptr},
+    // [MQTT-3.1.2-17]
     {"v4_user_flag_without_field", none, cl, "10 0c 0004 'MQTT' 04 82 003c 0000", bad, nullptr},
     {"v4_will_topic_wildcard", none, cl, "10 12 0004 'MQTT' 04 06 003c 0000 0001 '#' 0001 'x'",
      reason::topic_name_invalid, nullptr},
-    {"level_3", none, cl, "10 0c 0006 'MQIsdp' 03 02 003c 0000",
+    {"level_3", none, cl, "10 0e 0006 'MQIsdp' 03 02 003c 0000", ok,
+     "10 0c 0004 'MQTT' 04 02 003c 0000"},
+    {"level_3_with_the_name_of_4", none, cl, "10 0c 0004 'MQTT' 03 02 003c 0000",
      reason::unsupported_protocol_version, nullptr},
     {"level_6", none, cl, "10 0d 0004 'MQTT' 06 02 003c 00 0000",
      reason::unsupported_protocol_version, nullptr},
+    // [MQTT-3.1.2-1] 3.1.1 [MQTT-3.1.2-1]
     {"wrong_name", none, cl, "10 0c 0004 'MQTX' 04 02 003c 0000",
      reason::unsupported_protocol_version, nullptr},
     {"v5_minimal", none, cl, "10 0d 0004 'MQTT' 05 02 003c 00 0000", ok, nullptr},
     {"v5_password_without_user", none, cl, "10 10 0004 'MQTT' 05 42 003c 00 0000 0001 'p'", ok,
      nullptr},
+    // [MQTT-1.5.5-1]
     {"v5_remaining_length_not_minimal", none, cl, "10 8d 00 0004 'MQTT' 05 02 003c 00 0000", bad,
      nullptr},
     {"v5_every_property", none, cl,
@@ -81,6 +94,7 @@ const vector_case connects[] = {
      ok, nullptr},
     {"v5_two_user_properties", none, cl,
      "10 1b 0004 'MQTT' 05 02 003c 0e 26 0001 'k' 0001 'v' 26 0001 'k' 0001 'w' 0000", ok, nullptr},
+    // [MQTT-3.1.2-9] [MQTT-3.1.3-1]
     {"v5_will_properties", none, cl,
      "10 { 0004 'MQTT' 05 06 003c 00 0000 { 01 01 02 0000000f 03 0002 'ct' 08 0003 'r/1' 09 0002 "
      "0102 18 00000001 "
@@ -106,10 +120,13 @@ const vector_case connects[] = {
      reason::payload_format_invalid, nullptr},
     {"v5_will_delay_in_connect", none, cl, "10 12 0004 'MQTT' 05 02 003c 05 18 00000001 0000", bad,
      nullptr},
+    // 3.1.1 [MQTT-3.1.0-1] [MQTT-3.1.0-1]
     {"first_packet_not_connect", none, cl, "c0 00", pro, nullptr},
     {"http_request", none, cl, "'GET / HTTP/1.1'", bad, nullptr},
     {"tls_hello", none, cl, "16 03 01 02 00", bad, nullptr},
+    // [MQTT-2.1.3-1] 3.1.1 [MQTT-2.2.2-1]
     {"connect_flags", none, cl, "11 0c 0004 'MQTT' 04 02 003c 0000", bad, nullptr},
+    // 3.1.1 [MQTT-3.1.0-2]
     {"second_connect", none, cl,
      "10 0c 0004 'MQTT' 04 02 003c 0000 10 0c 0004 'MQTT' 04 02 003c 0000", pro, nullptr},
     {"connect_and_more", none, cl,
@@ -119,19 +136,27 @@ INSTANTIATE_TEST_SUITE_P(connect, codec_vector, testing::ValuesIn(connects),
                          [](const auto& i) { return std::string(i.param.name); });
 
 const vector_case publishes[] = {
+    // 3.1.1 [MQTT-2.3.1-5] [MQTT-2.2.1-2]
     {"v4_qos_0", v4, cl, "30 05 0001 'a' 'hi'", ok, nullptr},
     {"v4_empty_payload", v4, cl, "30 03 0001 'a'", ok, nullptr},
     {"v4_qos_1_dup_retain", v4, cl, "3b 07 0001 'a' 0007 'hi'", ok, nullptr},
     {"v4_qos_2", v4, cl, "34 07 0001 'a' 0007 'hi'", ok, nullptr},
+    // 3.1.1 [MQTT-3.3.1-4] [MQTT-3.3.1-4]
     {"v4_qos_3", v4, cl, "36 07 0001 'a' 0007 'hi'", bad, nullptr},
+    // 3.1.1 [MQTT-3.3.1-2] [MQTT-3.3.1-2]
     {"v4_dup_qos_0", v4, cl, "38 05 0001 'a' 'hi'", bad, nullptr},
+    // 3.1.1 [MQTT-2.3.1-1]
     {"v4_packet_id_0", v4, cl, "32 07 0001 'a' 0000 'hi'", pro, nullptr},
+    // 3.1.1 [MQTT-4.7.3-1] [MQTT-4.7.3-1]
     {"v4_empty_topic", v4, cl, "30 04 0000 'hi'", reason::topic_name_invalid, nullptr},
+    // 3.1.1 [MQTT-3.3.2-2] 3.1.1 [MQTT-4.7.1-1] [MQTT-3.3.2-2] [MQTT-4.7.0-1]
     {"v4_wildcard", v4, cl, "30 07 0003 'a/#' 'hi'", reason::topic_name_invalid, nullptr},
     {"v4_topic_longer_than_packet", v4, cl, "30 05 0009 'a' 'hi'", bad, nullptr},
     {"v4_no_packet_id", v4, cl, "32 03 0001 'a'", bad, nullptr},
     {"v4_shorter_than_topic_length", v4, cl, "30 01 00", bad, nullptr},
+    // 3.1.1 [MQTT-4.7.3-2] [MQTT-4.7.3-2]
     {"v4_topic_with_nul", v4, cl, "30 05 0002 'a' 00 'x'", bad, nullptr},
+    // 3.1.1 [MQTT-1.5.3-1] 3.1.1 [MQTT-3.3.2-1] [MQTT-3.3.2-1]
     {"v4_topic_surrogate", v4, cl, "30 05 0003 eda080", bad, nullptr},
     {"v4_length_five_bytes", v4, cl, "30 ff ff ff ff 01", bad, nullptr},
     {"v4_length_not_minimal", v4, cl, "30 85 00 0001 'a' 'hi'", ok, "30 05 0001 'a' 'hi'"},
@@ -144,13 +169,16 @@ const vector_case publishes[] = {
      ok, nullptr},
     {"v5_alias_only", v5, cl, "30 08 0000 03 23 0001 'hi'", ok, nullptr},
     {"v5_neither_topic_nor_alias", v5, cl, "30 05 0000 00 'hi'", pro, nullptr},
+    // [MQTT-3.3.2-8]
     {"v5_alias_0", v5, cl, "30 09 0001 'a' 03 23 0000 'hi'", reason::topic_alias_invalid, nullptr},
     {"v5_alias_twice", v5, cl, "30 0c 0001 'a' 06 23 0001 23 0001 'hi'", pro, nullptr},
+    // [MQTT-3.3.4-6]
     {"v5_subscription_id_from_client", v5, cl, "30 08 0001 'a' 02 0b 01 'hi'", pro, nullptr},
     {"v5_subscription_ids_from_server", v5, sv, "30 0b 0001 'a' 05 0b 01 0b 8001 'hi'", ok,
      nullptr},
     {"v5_subscription_id_0", v5, sv, "30 08 0001 'a' 02 0b 00 'hi'", pro, nullptr},
     {"v5_format_2", v5, cl, "30 08 0001 'a' 02 01 02 'hi'", pro, nullptr},
+    // [MQTT-3.3.2-14]
     {"v5_response_topic_wildcard", v5, cl, "30 0a 0001 'a' 04 08 0001 '#' 'hi'", pro, nullptr},
     {"v5_properties_too_long", v5, cl, "30 06 0001 'a' 09 'hi'", bad, nullptr},
     {"v5_no_properties", v5, cl, "30 03 0001 'a'", bad, nullptr},
@@ -166,6 +194,7 @@ INSTANTIATE_TEST_SUITE_P(publish, codec_vector, testing::ValuesIn(publishes),
 const vector_case acks[] = {
     {"v4_puback", v4, cl, "40 02 0001", ok, nullptr},
     {"v4_pubrel", v4, cl, "62 02 0001", ok, nullptr},
+    // [MQTT-3.6.1-1] 3.1.1 [MQTT-3.6.1-1]
     {"v4_pubrel_flags", v4, cl, "60 02 0001", bad, nullptr},
     {"v4_puback_too_long", v4, cl, "40 03 0001 00", bad, nullptr},
     {"v4_puback_id_0", v4, cl, "40 02 0000", pro, nullptr},
@@ -175,9 +204,11 @@ const vector_case acks[] = {
     {"v5_puback_success_empty_properties", v5, cl, "40 04 0001 00 00", ok, "40 02 0001"},
     {"v5_puback_reason", v5, cl, "40 03 0001 10", ok, nullptr},
     {"v5_puback_reason_string", v5, cl, "40 09 0001 80 05 1f 0002 'no'", ok, nullptr},
+    // [MQTT-3.4.2-1]
     {"v5_puback_unknown_reason", v5, cl, "40 03 0001 01", pro, nullptr},
     {"v5_pubrec", v5, cl, "50 03 0001 97", ok, nullptr},
     {"v5_pubcomp", v5, cl, "70 03 0001 92", ok, nullptr},
+    // [MQTT-3.7.2-1]
     {"v5_pubcomp_wrong_reason", v5, cl, "70 03 0001 97", pro, nullptr},
     {"v5_puback_wrong_property", v5, cl, "40 07 0001 00 03 23 0001", bad, nullptr},
 };
@@ -186,11 +217,14 @@ INSTANTIATE_TEST_SUITE_P(ack, codec_vector, testing::ValuesIn(acks),
 
 const vector_case subscribes[] = {
     {"v4_subscribe", v4, cl, "82 0b 0001 0001 'a' 01 0002 '/#' 02", ok, nullptr},
+    // 3.1.1 [MQTT-3.8.3-4]
     {"v4_reserved_options", v4, cl, "82 06 0001 0001 'a' 05", bad, nullptr},
     {"v4_qos_3", v4, cl, "82 06 0001 0001 'a' 03", pro, nullptr},
     {"v4_share_is_a_plain_filter", v4, cl, "82 0d 0001 0008 '$share/#' 00", ok, nullptr},
+    // 3.1.1 [MQTT-3.8.3-3] [MQTT-3.8.3-2]
     {"v4_no_filter", v4, cl, "82 02 0001", pro, nullptr},
     {"v4_id_0", v4, cl, "82 06 0000 0001 'a' 01", pro, nullptr},
+    // 3.1.1 [MQTT-3.8.1-1] [MQTT-3.8.1-1]
     {"v4_flags", v4, cl, "80 06 0001 0001 'a' 01", bad, nullptr},
     {"v4_bad_filter", v4, cl, "82 07 0001 0002 'a#' 01", reason::topic_filter_invalid, nullptr},
     {"v4_empty_filter", v4, cl, "82 05 0001 0000 01", reason::topic_filter_invalid, nullptr},
@@ -198,16 +232,20 @@ const vector_case subscribes[] = {
     {"v5_all_options", v5, cl, "82 { 0001 { 0b ffffff7f } 0001 'a' 2e }", ok, nullptr},
     {"v5_subscription_id_0", v5, cl, "82 09 0001 02 0b 00 0001 'a' 00", pro, nullptr},
     {"v5_subscription_id_twice", v5, cl, "82 0b 0001 04 0b 01 0b 01 0001 'a' 00", pro, nullptr},
+    // [MQTT-3.8.3-5]
     {"v5_reserved_options", v5, cl, "82 07 0001 00 0001 'a' 40", bad, nullptr},
     {"v5_retain_handling_3", v5, cl, "82 07 0001 00 0001 'a' 30", pro, nullptr},
     {"v5_qos_3", v5, cl, "82 07 0001 00 0001 'a' 03", pro, nullptr},
+    // [MQTT-3.8.3-4]
     {"v5_no_local_on_share", v5, cl, "82 10 0001 00 000a '$share/g/a' 04", pro, nullptr},
     {"v5_share", v5, cl, "82 10 0001 00 000a '$share/g/a' 01", ok, nullptr},
     {"v5_share_without_filter", v5, cl, "82 0f 0001 00 0009 '$share/g/' 00",
      reason::topic_filter_invalid, nullptr},
     {"v4_unsubscribe", v4, cl, "a2 08 0001 0001 'a' 0001 'b'", ok, nullptr},
+    // 3.1.1 [MQTT-3.10.3-2] [MQTT-3.10.3-2]
     {"v4_unsubscribe_nothing", v4, cl, "a2 02 0001", pro, nullptr},
     {"v5_unsubscribe", v5, cl, "a2 0d 0001 07 26 0001 'k' 0001 'v' 0001 'a'", ok, nullptr},
+    // [MQTT-3.10.1-1] 3.1.1 [MQTT-3.10.1-1]
     {"v5_unsubscribe_flags", v5, cl, "a0 06 0001 00 0001 'a'", bad, nullptr},
     {"v4_suback", v4, sv, "90 04 0001 01 80", ok, nullptr},
     {"v4_suback_unknown", v4, sv, "90 03 0001 87", pro, nullptr},
@@ -225,15 +263,18 @@ const vector_case others[] = {
     {"pong", v5, sv, "d0 00", ok, nullptr},
     {"type_0", v5, cl, "00 00", bad, nullptr},
     {"v4_disconnect", v4, cl, "e0 00", ok, nullptr},
+    // 3.1.1 [MQTT-3.14.1-1]
     {"v4_disconnect_with_body", v4, cl, "e0 01 00", bad, nullptr},
     {"v5_disconnect_with_will", v5, cl, "e0 01 04", ok, nullptr},
     {"v5_disconnect_expiry", v5, cl, "e0 07 00 05 11 0000000a", ok, nullptr},
     {"v5_disconnect_reason_string", v5, cl, "e0 08 00 06 1f 0003 'bye'", ok, nullptr},
+    // [MQTT-3.14.2-1]
     {"v5_disconnect_of_a_server", v5, cl, "e0 01 8b", pro, nullptr},
     {"v5_disconnect_server_reference_from_client", v5, cl, "e0 06 00 04 1c 0001 'x'", pro, nullptr},
     {"v5_disconnect_from_server", v5, sv, "e0 06 9d 04 1c 0001 'x'", ok, nullptr},
     {"v5_disconnect_expiry_from_server", v5, sv, "e0 07 00 05 11 0000000a", pro, nullptr},
     {"v4_auth", v4, cl, "f0 00", bad, nullptr},
+    // [MQTT-3.15.2-1]
     {"v5_auth_short", v5, cl, "f0 00", pro, nullptr},
     {"v5_auth", v5, cl, "f0 06 18 04 15 0001 'm'", ok, nullptr},
     {"v5_auth_no_method", v5, cl, "f0 02 18 00", pro, nullptr},
@@ -300,7 +341,7 @@ TEST(decoder, an_error_is_final) {
 TEST(decoder, tells_the_version_of_a_refused_connect) {
     for (auto [text, version] : {std::pair{"10 0c 0004 'MQTT' 04 03 003c 0000", 4},
                                  {"10 0d 0004 'MQTT' 05 03 003c 00 0000", 5},
-                                 {"10 0c 0006 'MQIsdp' 03 02 003c 0000", 3}}) {
+                                 {"10 0c 0004 'MQTT' 03 02 003c 0000", 3}}) {
         const std::string in = hex(text);
         decoder d{role::client, packet_size_limit};
         packet p;

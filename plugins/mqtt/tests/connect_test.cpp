@@ -7,6 +7,7 @@ namespace {
 
 using connect_test = server_test;
 
+// [MQTT-3.2.0-1] [MQTT-3.1.4-5] [MQTT-3.2.2-9]
 TEST_F(connect_test, opens_a_session_with_what_the_client_asked_for) {
     client c = accept();
     c.send_hex(
@@ -34,6 +35,7 @@ TEST_F(connect_test, opens_a_session_with_what_the_client_asked_for) {
     EXPECT_EQ(host.cells["mqtt.connections"], 1u);
 }
 
+// 3.1.1 [MQTT-3.2.2-2] 3.1.1 [MQTT-3.1.4-4]
 TEST_F(connect_test, v4_connack_has_two_bytes) {
     granted.flags = WEFT_MQTT_SESSION_PRESENT;
     client c = accept();
@@ -46,6 +48,7 @@ TEST_F(connect_test, v4_connack_has_two_bytes) {
     EXPECT_EQ(c.take_hex(), "20 02 01 00");
 }
 
+// [MQTT-3.1.3-6] [MQTT-3.1.3-7] [MQTT-3.2.2-16]
 TEST_F(connect_test, connack_says_what_the_provider_cannot_do) {
     granted = {2, 0, 10, 0, 0};
     client c = accept();
@@ -100,15 +103,27 @@ const refusal all_refusals[] = {
     {"v5_malformed", "10 { 0004 'MQTT' 05 03 003c 00 0000 }", "20 00 81"},
     {"v5_receive_maximum_0", "10 { 0004 'MQTT' 05 02 003c { 21 0000 } 0000 }", "20 00 82"},
     {"v5_authentication_method", "10 { 0004 'MQTT' 05 02 003c { 15 0001 'm' } 0000 }", "20 00 8c"},
-    {"v5_will", "10 { 0004 'MQTT' 05 06 003c 00 0000 00 0001 't' 0001 'x' }", "20 00 83"},
-    {"v4_will", "10 { 0004 'MQTT' 04 06 003c 0000 0001 't' 0001 'x' }", "20 00 03"},
     {"v5_will_wildcard", "10 { 0004 'MQTT' 05 06 003c 00 0000 00 0001 '#' 0001 'x' }", "20 00 90"},
+    {"v4_will_wildcard", "10 { 0004 'MQTT' 04 06 003c 0000 0001 '#' 0001 'x' }", " "},
+    {"reserved_owner", "10 { 0004 'MQTT' 05 02 003c 00 0009 'bob#owner' }", "20 00 85"},
+    {"reserved_will", "10 { 0004 'MQTT' 05 02 003c 00 000a 'bob#will-7' }", "20 00 85"},
+    {"v4_reserved", "10 { 0004 'MQTT' 04 02 003c 0011 'bob#expiry-signal' }", "20 00 02"},
     {"not_connect", "c0 00", " "},
     {"http", "'GET / HTTP/1.1' 0d0a", " "},
     {"publish_first", "30 { 0001 'a' 'x' }", " "},
 };
 INSTANTIATE_TEST_SUITE_P(connect, refusals, ::testing::ValuesIn(all_refusals),
                          [](const auto& i) { return std::string(i.param.name); });
+
+// [MQTT-3.2.2-19]
+TEST_F(connect_test, a_refusal_fits_the_clients_maximum_packet_size) {
+    client c = accept();
+    c.send_hex("10 { 0004 'MQTT' 05 02 003c { 27 00000010 } 0009 'bob#owner' }");
+    EXPECT_EQ(c.take_hex(), "20 03 00 85 00");
+    client d = accept();
+    d.send_hex("10 { 0004 'MQTT' 05 02 003c { 27 00000010 } 0001 ff }");
+    EXPECT_EQ(d.take_hex(), "20 03 00 81 00");
+}
 
 TEST_F(connect_test, client_id_has_a_maximum_length) {
     const std::string id(257, 'i');
@@ -119,6 +134,7 @@ TEST_F(connect_test, client_id_has_a_maximum_length) {
     EXPECT_TRUE(c.ended());
 }
 
+// 3.1.1 [MQTT-3.1.2-2]
 TEST_F(connect_test, versions_can_be_switched_off) {
     config.accept_311 = false;
     client c = accept();

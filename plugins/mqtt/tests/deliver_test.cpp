@@ -92,6 +92,7 @@ TEST_F(deliver_test, empty_messages_spend_credit_as_well) {
     EXPECT_LE(count, limits::delivery_window_bytes / limits::delivery_padding);
 }
 
+// [MQTT-3.1.2-24] [MQTT-3.1.2-25]
 TEST_F(deliver_test, packets_above_the_clients_maximum_are_dropped_as_if_sent) {
     client c = connect("10 { 0004 'MQTT' 05 02 003c { 27 00000020 } 0001 'c' }");
     deliver(c, "a", std::string(40, 'x'), 1, 5);

@@ -44,6 +44,7 @@ TEST_F(publish_test, absent_properties_are_null) {
                  m.has(m->properties));
 }
 
+// [MQTT-4.3.2-4] [MQTT-3.3.4-1] 3.1.1 [MQTT-4.3.2-2]
 TEST_F(publish_test, acknowledgements_come_down) {
     client c = connect_v5();
     c.send_hex("32 { 0001 'a' 0005 00 'hi' } 32 { 0001 'a' 0006 00 'ho' }");
@@ -53,6 +54,7 @@ TEST_F(publish_test, acknowledgements_come_down) {
     EXPECT_EQ(c.take_hex(), to_hex(hex("40 { 0005 97 { 1f 0004 'full' } }")));
 }
 
+// [MQTT-3.1.2-29]
 TEST_F(publish_test, reason_strings_only_for_who_wants_them) {
     client c = connect("10 { 0004 'MQTT' 05 02 003c { 17 00 } 0001 'c' }");
     c.send_hex("32 { 0001 'a' 0005 00 'hi' }");
@@ -60,6 +62,7 @@ TEST_F(publish_test, reason_strings_only_for_who_wants_them) {
     EXPECT_EQ(c.take_hex(), "40 03 00 05 97");
 }
 
+// [MQTT-3.4.2-2]
 TEST_F(publish_test, reason_strings_never_exceed_the_clients_packet_size) {
     client c = connect("10 { 0004 'MQTT' 05 02 003c { 27 00000040 } 0001 'c' }");
     c.send_hex("32 { 0001 'a' 0005 00 'hi' }");
@@ -67,6 +70,7 @@ TEST_F(publish_test, reason_strings_never_exceed_the_clients_packet_size) {
     EXPECT_EQ(c.take_hex(), "40 03 00 05 97");
 }
 
+// 3.1.1 [MQTT-3.3.5-2]
 TEST_F(publish_test, v4_has_no_failed_acknowledgement) {
     client c = connect_v4();
     c.send_hex("32 { 0001 'a' 0005 'hi' }");
@@ -75,6 +79,7 @@ TEST_F(publish_test, v4_has_no_failed_acknowledgement) {
     EXPECT_TRUE(c.ended());
 }
 
+// [MQTT-3.3.4-7]
 TEST_F(publish_test, receive_maximum_is_enforced) {
     granted.receive_max = 2;
     client c = connect_v5();
@@ -98,6 +103,7 @@ TEST_F(publish_test, v4_clients_are_held_instead) {
     EXPECT_TRUE(c.session_sent(WEFT_DATA));
 }
 
+// [MQTT-3.3.2-7]
 TEST_F(publish_test, topic_aliases_belong_to_the_connection) {
     client c = connect_v5();
     c.send_hex(
@@ -317,6 +323,7 @@ TEST_F(publish_test, no_route_refuses_the_message_not_the_client) {
     EXPECT_TRUE(d.ended());
 }
 
+// [MQTT-3.2.2-14]
 TEST_F(publish_test, retain_is_refused_where_it_is_not_available) {
     granted.capabilities = 0;
     client c = connect_v5();

@@ -40,10 +40,20 @@ struct world {
     weft_stream* net = nullptr;
     bool net_gone = false;
 
-    world() {
+    explicit world(bool with_authentication) {
         route_config r;
         r.exit = 1;
         config.routes = router({r});
+        config.accept_31 = true;
+        config.publish_rate_max = 1'000;
+        config.subscriptions_max = 10;
+        config.delivery_alias_maximum = 4;
+        if (with_authentication) {
+            auto a = std::make_unique<authentication>(password_file());
+            a->add_scram();
+            a->required = false;
+            config.auth = std::move(a);
+        }
         under_test = std::make_unique<server>(config, host.here());
         const weft_begin b{{sizeof b, WEFT_BEGIN, 0, 0, 0, nullptr}, 0, 0};
         net = host.new_stream();
@@ -159,8 +169,8 @@ struct world {
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     script s{bytes{data, size}};
-    world w;
     const uint8_t start = s.byte();
+    world w(start & 4);
     if (start & 1) {
         const bool v5 = start & 2;
         std::string connect = v5 ? std::string("\x10\x0e\0\4MQTT\5\2\0\x0a\0\0\1c", 16)

@@ -7,12 +7,14 @@ namespace {
 
 using session_test = server_test;
 
+// [MQTT-3.12.4-1] 3.1.1 [MQTT-3.12.4-1]
 TEST_F(session_test, ping_is_answered) {
     client c = connect_v5();
     c.send_hex("c0 00 c0 00");
     EXPECT_EQ(c.take_hex(), "d0 00 d0 00");
 }
 
+// [MQTT-3.1.2-22]
 TEST_F(session_test, keep_alive_is_one_and_a_half_times) {
     client c = connect("10 { 0004 'MQTT' 05 02 000a 00 0001 'c' }");
     host.advance_ms(14'000);
@@ -32,6 +34,7 @@ TEST_F(session_test, keep_alive_0_is_off) {
     EXPECT_FALSE(c.net->closed);
 }
 
+// 3.1.1 [MQTT-3.1.2-24]
 TEST_F(session_test, v4_keep_alive_is_never_changed) {
     client c = connect("10 { 0004 'MQTT' 04 02 0001 0001 'c' }");
     host.advance_ms(2'000);
@@ -84,6 +87,7 @@ TEST_F(session_test, provider_ends_become_disconnects) {
     }
 }
 
+// [MQTT-4.13.1-1] [MQTT-3.1.0-2] [MQTT-3.2.2-11] [MQTT-3.2.2-15] [MQTT-3.2.2-17] [MQTT-4.12.0-7]
 TEST_F(session_test, protocol_errors_are_answered_with_their_code) {
     for (auto [packet, code] : {std::pair{"ff 00", "81"},
                                 {"10 { 0004 'MQTT' 05 02 003c 00 0001 'c' }", "82"},
@@ -125,6 +129,7 @@ TEST_F(session_test, events_of_clients_are_limited) {
               "(and 99 more before)");
 }
 
+// 3.1.1 [MQTT-4.8.0-1] 3.1.1 [MQTT-2.2.2-2]
 TEST_F(session_test, v4_protocol_errors_just_close) {
     client c = connect_v4();
     c.send_hex("ff 00");
@@ -132,6 +137,7 @@ TEST_F(session_test, v4_protocol_errors_just_close) {
     EXPECT_TRUE(c.ended());
 }
 
+// [MQTT-3.8.4-2] [MQTT-2.2.1-6]
 TEST_F(session_test, subscribe_goes_up_and_suback_comes_down) {
     client c = connect_v5();
     c.send_hex("82 { 0007 { 0b 8001 } 0001 'a' 2d 0003 'b/#' 02 }");
@@ -152,6 +158,7 @@ TEST_F(session_test, subscribe_goes_up_and_suback_comes_down) {
     EXPECT_EQ(c.take_hex(), to_hex(hex("90 { 0007 { 1f 0004 'fine' } 01 01 }")));
 }
 
+// 3.1.1 [MQTT-3.9.3-2] 3.1.1 [MQTT-3.10.4-5] 3.1.1 [MQTT-2.3.1-7]
 TEST_F(session_test, v4_suback_knows_one_failure) {
     client c = connect_v4();
     c.send_hex("82 { 0007 0001 'a' 01 0001 'b' 00 }");
@@ -168,6 +175,7 @@ TEST_F(session_test, v4_shared_subscriptions_are_refused_in_suback) {
     EXPECT_EQ(c.take_hex(), "90 03 00 07 80");
 }
 
+// [MQTT-3.10.4-5] [MQTT-3.11.3-1]
 TEST_F(session_test, unsubscribe_goes_up_and_unsuback_comes_down) {
     client c = connect_v5();
     c.send_hex("a2 { 0009 00 0001 'a' 0001 'b' }");
@@ -181,6 +189,7 @@ TEST_F(session_test, unsubscribe_goes_up_and_unsuback_comes_down) {
     EXPECT_EQ(c.take_hex(), to_hex(hex("b0 { 0009 00 00 11 }")));
 }
 
+// [MQTT-3.9.3-1] [MQTT-3.8.4-6]
 TEST_F(session_test, filters_without_a_route_are_refused_one_by_one) {
     route_config r = plain_route(exit_id);
     r.when = nlohmann::json::parse(

@@ -12,6 +12,7 @@ TEST(topic, names_have_no_wildcards_and_are_not_empty) {
         EXPECT_FALSE(is_topic_name(bad)) << bad;
 }
 
+// [MQTT-4.7.1-1] [MQTT-4.7.1-2] 3.1.1 [MQTT-4.7.1-2] 3.1.1 [MQTT-4.7.1-3]
 TEST(topic, filters_follow_section_4_7_1) {
     for (const char* ok : {"#", "+", "a", "/", "+/+", "/+", "+/", "a/+/b/#", "/#", "a//#", "+/#",
                            "$SYS/#", "$share"})
@@ -21,6 +22,7 @@ TEST(topic, filters_follow_section_4_7_1) {
         EXPECT_FALSE(is_topic_filter(bad)) << bad;
 }
 
+// [MQTT-4.8.2-1] [MQTT-4.8.2-2]
 TEST(topic, shared_filters_follow_section_4_8_2) {
     for (const char* ok : {"$share/g/a", "$share/g/#", "$share/g/+/b", "$share/g//"})
         EXPECT_TRUE(is_topic_filter(ok)) << ok;

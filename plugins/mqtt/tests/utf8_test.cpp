@@ -19,6 +19,7 @@ TEST(utf8, takes_every_length_and_edge) {
         EXPECT_TRUE(valid(hex(ok))) << ok;
 }
 
+// [MQTT-1.5.4-1]
 TEST(utf8, refuses_what_rfc_3629_refuses) {
     for (const char* bad :
          {"80", "bf", "c0 80", "c1 bf", "c2", "c2 'a'", "e0 9f bf", "e0 a0", "ed a0 80", "ed bf bf",
@@ -26,6 +27,7 @@ TEST(utf8, refuses_what_rfc_3629_refuses) {
         EXPECT_FALSE(valid(hex(bad))) << bad;
 }
 
+// [MQTT-1.5.4-2]
 TEST(utf8, refuses_nul_wherever_it_stands) {
     for (size_t at = 0; at < 20; ++at) {
         std::string s(20, 'x');
