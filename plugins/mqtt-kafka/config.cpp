@@ -8,7 +8,7 @@ namespace weft::mqtt_kafka {
 
 namespace {
 
-constexpr uint8_t qos_supported = 1;  // QoS 2 publishes need the records of sessions-and-delivery 3
+constexpr uint8_t qos_supported = 2;
 
 [[noreturn]] void fail(std::string path, const std::string& text) {
     throw config_error(std::move(path), text);
@@ -126,6 +126,8 @@ limits read_limits(const binding_config& config) {
     read_limit(config, "history.streams.max", l.history_streams_max);
     read_limit(config, "dynamic.topics.max", l.dynamic_topics_max);
     read_limit(config, "subscriptions.max", l.subscriptions_max);
+    read_limit(config, "v311.session.expiry.s", l.v311_session_expiry_s);
+    read_limit(config, "session.loads.max", l.session_loads_max);
     if (l.publish_window_max < l.publish_window_min)
         fail("", "property weft.binding.mqtt.kafka.publish.window.max: below publish.window.min");
     return l;

@@ -43,6 +43,13 @@ struct limits {
 
     // Subscriptions of one client.
     uint32_t subscriptions_max = 10'000;
+
+    // How long a session of a v3.1.1 client with clean session 0 waits for it: such a client can
+    // only say "for ever".
+    uint32_t v311_session_expiry_s = 7 * 24 * 3600;
+
+    // Sessions of one worker that are read from the sessions topic at a time, at CONNECT.
+    uint32_t session_loads_max = 64;
 };
 
 // Credit counted for each publish beside its payload: topic and properties are not payload but are
@@ -76,6 +83,17 @@ inline constexpr uint32_t record_window = 64u << 20;
 // history stream brings at least, so that a client with a small window does not need one per
 // message.
 inline constexpr size_t history_records_max = 128;
+
+// QoS 2 deliveries of one session that wait until their packet ids are recorded; beyond them the
+// session reads on from history.
+inline constexpr size_t held_max = 256;
+
+// The position and what is in flight with QoS 1 is recorded at most this often; after a crash that
+// much may be delivered again.
+inline constexpr uint32_t lazy_record_ms = 1'000;
+
+// Publishers of QoS 2 whose newest publish is remembered, to recognise a second copy.
+inline constexpr size_t copies_remembered_max = 16'384;
 
 // Records of a retained replay remembered, so that their live copy is not delivered again, and for
 // how long after the replay: the live copy is written when Kafka has acknowledged the retained one.

@@ -1,26 +1,9 @@
 #include "proxy.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace weft::mqtt_kafka {
-
-namespace {
-
-// Client ids that would write other clients' keys on the sessions topic (sessions-and-delivery 1):
-// "bob#will" is bob's will.
-bool is_reserved(std::string_view client_id) {
-    static constexpr std::array<std::string_view, 8> suffixes{
-        "#owner",  "#offsets", "#inflight",    "#will",
-        "#expiry", "#migrate", "#will-signal", "#expiry-signal"};
-    for (const auto s : suffixes)
-        if (client_id.ends_with(s)) return true;
-    const size_t hash = client_id.rfind('#');
-    return hash != std::string_view::npos && client_id.substr(hash).starts_with("#will-");
-}
-
-}  // namespace
 
 proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
     : config(s),
@@ -31,9 +14,12 @@ proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
       topics(w, *this, a, s.limit.dynamic_topics_max),
       publish(*this),
       slots(s.limit.history_streams_max),
+      load_slots(s.limit.session_loads_max),
+      store(*this),
       sessions(w.gauge("mqtt.kafka.sessions")),
       qos0_dropped(w.counter("mqtt.kafka.qos0.dropped")),
-      publishes_failed(w.counter("mqtt.kafka.publishes.failed")) {
+      publishes_failed(w.counter("mqtt.kafka.publishes.failed")),
+      deliveries_lost(w.counter("mqtt.kafka.deliveries.lost")) {
     home = {w.handle(), call<&proxy::take_displaced>, this, nullptr};
     open_topics();
     tell_ready();
@@ -42,6 +28,7 @@ proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
 proxy::~proxy() {
     if (wait_timer_) here.cancel(wait_timer_);
     if (deadline_timer_) here.cancel(deadline_timer_);
+    if (lazy_timer_) here.cancel(lazy_timer_);
     while (first_) destroy(*first_);
 }
 
@@ -56,6 +43,9 @@ void proxy::open_topics() {
     };
     sessions_topic_ = use(config.exit, config.sessions_topic);
     topics.want_meta(*sessions_topic_);
+    topics.want_tail(*sessions_topic_);
+    topics.want_producer(*sessions_topic_);
+    store.use(*sessions_topic_);
     for (const route& r : config.table.all()) {
         const bool publishes = r.unconditional || !r.publish.empty(),
                    subscribes = r.unconditional || !r.subscribe.empty();
@@ -83,10 +73,8 @@ endpoint* proxy::accept(stream s, const weft_begin& b) {
     first_ = made;
     ++live_;
     sessions.set(live_);
-    if (begin.text(begin->client_id).empty() || is_reserved(made->client_id()))
+    if (begin.text(begin->client_id).empty() || is_reserved_client_id(made->client_id()))
         made->end_client({reason::client_id_invalid, "the client id ends in a reserved suffix"});
-    else if (begin->flags & WEFT_MQTT_WILL)
-        made->end_client({reason::implementation_specific, "wills are not supported yet"});
     else
         made->start();
     return made;
@@ -94,7 +82,18 @@ endpoint* proxy::accept(stream s, const weft_begin& b) {
 
 proxy::admission_result proxy::admission(refusal& why) {
     const meta_link& meta = *sessions_topic_->meta();
-    if (meta.state() != topic_state::ok || !meta.known()) return admission_result::later;
+    if (meta.state() != topic_state::ok || !meta.known() || !store.live())
+        return admission_result::later;
+    // Claims of one client would sit in two partitions, so none would be the highest.
+    if (sessions_partitions_ == 0) sessions_partitions_ = meta.partitions().size();
+    if (meta.partitions().size() != sessions_partitions_) {
+        why = {reason::server_unavailable, "The sessions topic (" + config.sessions_topic +
+                                               ") has got another number of partitions."};
+        events.emit(WEFT_ERROR, "binding.mqtt.kafka.sessions.topic.partitions",
+                    config.sessions_topic,
+                    why.text + " Sessions must be moved to a new topic; nobody is accepted.");
+        return admission_result::refused;
+    }
     // 0 is a cluster that does not say (no right to describe configurations): then it is the
     // operator's word.
     if (meta.cleanup() == 0 || (meta.cleanup() & WEFT_KAFKA_COMPACTED))
@@ -113,15 +112,18 @@ std::string proxy::missing() const {
 
 void proxy::on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,
                            const weft_data& data) {
+    if (&topic == sessions_topic_) return store.on_record(record, data);
     const match_result& matches =
         topic.memo.lookup(index, record.text(record->key), topic.number());
     if (matches.entries.empty() || !scratch.prepare(record, data, matches.ids_max, here.wall_ms()))
         return;
+    if (scratch.record.qos2 && copies.second_live(topic.number(), scratch.record, *record)) return;
     for (const match_entry& e : matches.entries)
         static_cast<subscriber*>(e.owner)->on_live(topic, record, scratch, matches, e);
 }
 
 void proxy::on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) {
+    if (&topic == sessions_topic_) return store.on_tail_gap(before);
     for (session* s = first_; s; s = s->next)
         if (s->subscriptions() && s->subscriptions()->reads(topic))
             s->subscriptions()->on_tail_gap(topic, before);
@@ -130,6 +132,9 @@ void proxy::on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& b
 void proxy::on_topic_changed(kafka_topic& topic) {
     report(topic);
     publish.on_topic_changed(topic);
+    // One worker looks after what earlier processes left.
+    if (&topic == sessions_topic_ && here.index() == 0 && !draining_ && store.live())
+        store.left.start();
     retry_waiting();
     tell_ready();
 }
@@ -171,6 +176,9 @@ void proxy::wait(session& s) {
 
 void proxy::stop_waiting(session& s) {
     if (s.ticket) waiting_.erase(std::exchange(s.ticket, 0));
+    if (!waiting_.empty() || !wait_timer_) return;
+    here.cancel(wait_timer_);
+    wait_timer_ = 0;
 }
 
 void proxy::arm_wait() {
@@ -208,23 +216,76 @@ void proxy::release_history_slot(slot_holder& holder) {
 void proxy::serve_slots() {
     serving_slots_ = false;
     slots.serve();
+    load_slots.serve();
 }
 
 void proxy::take_displaced() {
     while (registered_session* s = registry.take_displaced(home))
-        static_cast<session*>(s)->end_client(
-            {reason::session_taken_over, "another client connected with this client id"});
+        static_cast<session*>(s)->on_displaced();
 }
 
 void proxy::gone(session& s) {
     --live_;
     sessions.set(live_);
-    if (publish.forget(s)) destroy(s);
+    publish.forget(s);
+    sweep_later(s);
     finish_soon();
 }
 
-void proxy::free_if_gone(session& s) {
-    if (!s.out()) destroy(s);
+void proxy::sweep_later(session& s) {
+    if (std::exchange(s.sweep_listed, true)) return;
+    to_sweep_.push_back(&s);
+    if (to_sweep_.size() == 1) here.defer(call<&proxy::sweep>, this);
+}
+
+void proxy::sweep() {
+    for (session* s : std::exchange(to_sweep_, {})) {
+        s->sweep_listed = false;
+        if (!s->open() && !s->out() && !s->lingers() && s->credit.outstanding == 0) destroy(*s);
+    }
+    finish_soon();
+}
+
+void proxy::flush_later(session& s) {
+    if (std::exchange(s.flush_listed, true)) return;
+    to_flush_.push_back(&s);
+    if (to_flush_.size() == 1) here.defer(call<&proxy::flush>, this);
+}
+
+void proxy::flush() {
+    for (session* s : std::exchange(to_flush_, {})) {
+        s->flush_listed = false;
+        s->flush_records();
+    }
+}
+
+void proxy::flush_lazily(session& s) {
+    if (std::exchange(s.lazy_listed, true)) return;
+    lazy_.push_back(&s);
+    if (!lazy_timer_)
+        lazy_timer_ = here.timer_in_ms(lazy_record_ms, call<&proxy::flush_lazy>, this);
+}
+
+void proxy::flush_lazy() {
+    lazy_timer_ = 0;
+    for (session* s : std::exchange(lazy_, {})) {
+        s->lazy_listed = false;
+        s->changed(session_key::inflight);
+    }
+}
+
+void proxy::release_load_slot(slot_holder& holder) {
+    load_slots.release(holder);
+    if (!std::exchange(serving_slots_, true)) here.defer(call<&proxy::serve_slots>, this);
+}
+
+kafka_topic* proxy::topic_named(const std::string& name) {
+    kafka_topic* found = nullptr;
+    topics.for_each([&](kafka_topic& t) {
+        if (t.name() == name) found = &t;
+    });
+    if (found || !valid_kafka_topic(name)) return found;
+    return topics.get({config.exit, name, name != config.retained_topic});
 }
 
 void proxy::destroy(session& s) {
@@ -233,6 +294,9 @@ void proxy::destroy(session& s) {
     else
         first_ = s.next;
     if (s.next) s.next->previous = s.previous;
+    if (s.flush_listed) std::erase(to_flush_, &s);
+    if (s.lazy_listed) std::erase(lazy_, &s);
+    if (s.sweep_listed) std::erase(to_sweep_, &s);
     delete &s;
 }
 
@@ -273,7 +337,7 @@ void proxy::finish_soon() {
 // after the last they end.
 void proxy::finish_drain() {
     finishing_ = false;
-    if (live_ != 0 || !publish.idle()) return;
+    if (live_ != 0 || !publish.idle() || !store.idle()) return;
     finished_ = true;
     topics.close_all();
 }

@@ -6,11 +6,13 @@
 #include "index/subscription_index.hpp"
 #include "kafka/kafka_topics.hpp"
 #include "session/acknowledged.hpp"
+#include "session/copies_seen.hpp"
 #include "session/delivery.hpp"
 #include "session/history_slots.hpp"
 #include "session/publisher.hpp"
 #include "session/registry.hpp"
 #include "session/session.hpp"
+#include "session/session_store.hpp"
 
 #include <weft/plugin.hpp>
 
@@ -36,8 +38,14 @@ public:
     void wait(session& s);
     void stop_waiting(session& s);
 
-    void gone(session& s);          // its stream is closed
-    void free_if_gone(session& s);  // nothing of it is outstanding any more
+    void gone(session& s);         // its stream is closed
+    void sweep_later(session& s);  // it may be freed, once nothing of it is outstanding
+    // At the end of the wake-up, or within a second, the session writes what has changed.
+    void flush_later(session& s);
+    void flush_lazily(session& s);
+    void release_load_slot(slot_holder& holder);
+    // The Kafka topic of a stored session, null if the name is none.
+    kafka_topic* topic_named(const std::string& name);
     void publish_answered() { finish_soon(); }
     void release_history_slot(slot_holder& holder);
     kafka_topic* retained_topic(uint64_t exit);
@@ -51,8 +59,10 @@ public:
     kafka_topics topics;
     subscription_index index;
     publisher publish;
-    history_slots slots;
-    metric sessions, qos0_dropped, publishes_failed;
+    history_slots slots, load_slots;
+    session_store store;
+    copies_seen copies;
+    metric sessions, qos0_dropped, publishes_failed, deliveries_lost;
     // Scratch of deliveries, so that their memory is reused.
     delivery scratch;
     std::vector<uint32_t> ids;
@@ -63,11 +73,21 @@ private:
         uint64_t deadline_ns;
     };
 
-    void on_sent(uint64_t token) override { publish.on_sent(token); }
-    void on_produced(uint64_t token, const produce_answer& answer) override {
-        publish.on_produced(token, answer);
+    void on_sent(uint64_t token) override {
+        if (!(token & session_store::token_bit)) publish.on_sent(token);
     }
-    void on_produce_lost(kafka_topic& topic) override { publish.on_produce_lost(topic); }
+    void on_produced(uint64_t token, const produce_answer& answer) override {
+        if (token & session_store::token_bit)
+            store.on_produced(token, answer);
+        else
+            publish.on_produced(token, answer);
+    }
+    void on_produce_lost(kafka_topic& topic) override {
+        if (&topic == sessions_topic_)
+            store.on_produce_lost();
+        else
+            publish.on_produce_lost(topic);
+    }
     void on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,
                         const weft_data& data) override;
     void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) override;
@@ -80,6 +100,9 @@ private:
     void on_wait_over();
     void arm_wait();
     void serve_slots();
+    void flush();
+    void flush_lazy();
+    void sweep();
     void take_displaced();
     void end_sessions();
     void finish_soon();
@@ -94,6 +117,9 @@ private:
     uint64_t last_ticket_ = 0;
     uint64_t wait_timer_ = 0;
     std::string told_missing_{"?"};
+    std::vector<session*> to_flush_, lazy_, to_sweep_;
+    uint64_t lazy_timer_ = 0;
+    size_t sessions_partitions_ = 0;  // when first seen
     bool serving_slots_ = false;
     uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;
     bool draining_ = false;   // replaced, removed, or the process ends

@@ -29,7 +29,11 @@ private:
     std::vector<uint64_t> words_;
 };
 
-enum : uint8_t { subscription_no_local = 1, subscription_retain_as_published = 2 };
+enum : uint8_t {
+    subscription_no_local = 1,
+    subscription_retain_as_published = 2,
+    subscription_send_retained = 4  // as asked for; only for the session's record
+};
 
 // Made and freed by its owner; between insert and erase the index links it. Its filter is not
 // stored: it is the path to its node.

@@ -11,12 +11,15 @@ history_reader* history_reader::open(worker w, const history_query& query, histo
     m->topic = m.text(query.topic);
     if (!query.positions.empty())
         m->positions = m.list_of(std::span<const weft_kafka_position>(query.positions));
-    if (!query.filters.empty()) {
-        const weft_ref list = m.list<weft_kafka_filter>(query.filters.size());
-        for (size_t i = 0; i < query.filters.size(); ++i) {
-            const weft_ref pattern = m.text(query.filters[i]);
-            m.item<weft_kafka_filter>(list, i) = {pattern, WEFT_KAFKA_KEY_LEVELS, 0};
-        }
+    if (const size_t count = query.filters.size() + query.keys.size(); count > 0) {
+        const weft_ref list = m.list<weft_kafka_filter>(count);
+        size_t at = 0;
+        const auto add = [&](const std::string& text, uint32_t kind) {
+            const weft_ref pattern = m.text(text);
+            m.item<weft_kafka_filter>(list, at++) = {pattern, kind, 0};
+        };
+        for (const auto& f : query.filters) add(f, WEFT_KAFKA_KEY_LEVELS);
+        for (const auto& k : query.keys) add(k, WEFT_KAFKA_KEY_EQUALS);
         m->filters = list;
     }
     auto* reader = new history_reader(sink);

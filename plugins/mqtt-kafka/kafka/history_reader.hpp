@@ -28,7 +28,8 @@ struct history_query {
     uint64_t exit = 0;
     std::string topic;
     std::vector<weft_kafka_position> positions;
-    std::vector<std::string> filters;  // none = all
+    std::vector<std::string> filters;  // of levels
+    std::vector<std::string> keys;     // exact; none of both = all
     bool newest_per_key = false;
 };
 

@@ -20,7 +20,7 @@ inline constexpr std::string_view correlation_id = "zilla:correlation-id";  // b
 inline constexpr std::string_view retain =
     "zilla:retain";  // "1", only on messages topics, only when RETAIN was set
 inline constexpr std::string_view qos2 =
-    "zilla:qos2";  // reserved for QoS 2: who published it, 18 bytes
+    "zilla:qos2";  // QoS 2: epoch, packet id and publish number, 8 + 2 + 8 bytes, big-endian
 inline constexpr std::string_view qos = "zilla:qos";  // "0", "1" or "2", always, last
 
 inline constexpr std::string_view format_binary = "BINARY";

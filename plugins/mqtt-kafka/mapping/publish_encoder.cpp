@@ -4,6 +4,7 @@
 #include "mapping/levels.hpp"
 
 #include <array>
+#include <string>
 
 namespace weft::mqtt_kafka {
 
@@ -41,6 +42,10 @@ std::array<char, 4> big_endian(uint32_t v) {
             static_cast<char>(v)};
 }
 
+void append_big_endian(std::string& out, uint64_t v, int bytes) {
+    while (bytes-- > 0) out.push_back(static_cast<char>(v >> 8 * bytes));
+}
+
 }  // namespace
 
 void encode_publish(meta_writer<weft_kafka_produce>& out,
@@ -56,7 +61,8 @@ void encode_publish(meta_writer<weft_kafka_produce>& out,
     const bool has_retain = (publish->flags & WEFT_MQTT_RETAIN) && kind == record_kind::message;
     const std::string_view filter_part = filter_header_part(topic);
 
-    size_t count = 2 + properties.size();  // zilla:local and zilla:qos
+    size_t count = 1 + properties.size() + size_t{!context.client_id.empty()} +
+                   size_t{context.qos2.has_value()};  // and zilla:qos
     if (!filter_part.empty()) count += count_levels(filter_part);
     if (response) count += 2 + count_levels(*response);
     count += size_t{has_expiry} + size_t{content_type.has_value()} + size_t{has_format} +
@@ -65,7 +71,7 @@ void encode_publish(meta_writer<weft_kafka_produce>& out,
     out.clear();
     header_list headers(out, count);
     if (!filter_part.empty()) headers.add_levels(header::filter, filter_part);
-    headers.add(header::local, context.client_id);
+    if (!context.client_id.empty()) headers.add(header::local, context.client_id);
     if (has_expiry) {
         const auto bytes = big_endian(publish->expiry_s);
         headers.add(header::expiry, {bytes.data(), bytes.size()});
@@ -83,6 +89,13 @@ void encode_publish(meta_writer<weft_kafka_produce>& out,
     if (correlation) headers.add(header::correlation_id, *correlation);
     for (const weft_pair& p : properties) headers.add(publish.text(p.name), publish.text(p.value));
     if (has_retain) headers.add(header::retain, "1");
+    if (context.qos2) {
+        std::string stamp;
+        append_big_endian(stamp, static_cast<uint64_t>(context.qos2->epoch), 8);
+        append_big_endian(stamp, context.qos2->packet_id, 2);
+        append_big_endian(stamp, static_cast<uint64_t>(context.qos2->number), 8);
+        headers.add(header::qos2, stamp);
+    }
     const char qos = static_cast<char>('0' + publish->qos);
     headers.add(header::qos, {&qos, 1});
 

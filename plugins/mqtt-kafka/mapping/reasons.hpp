@@ -18,6 +18,7 @@ inline constexpr uint8_t server_unavailable = 0x88;
 inline constexpr uint8_t server_shutting_down = 0x8b;
 inline constexpr uint8_t session_taken_over = 0x8e;
 inline constexpr uint8_t topic_filter_invalid = 0x8f;
+inline constexpr uint8_t packet_id_not_found = 0x92;
 inline constexpr uint8_t topic_name_invalid = 0x90;
 inline constexpr uint8_t protocol_error = 0x82;
 inline constexpr uint8_t quota_exceeded = 0x97;

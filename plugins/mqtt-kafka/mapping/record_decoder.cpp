@@ -23,6 +23,18 @@ std::optional<uint32_t> read_big_endian(std::string_view v) {
     return byte(0) << 24 | byte(1) << 16 | byte(2) << 8 | byte(3);
 }
 
+std::optional<decoded_record::publish_number> read_publish_number(std::string_view v) {
+    if (v.size() != 18) return std::nullopt;
+    const auto number = [&](size_t from, size_t bytes) {
+        uint64_t n = 0;
+        for (size_t i = from; i < from + bytes; ++i) n = n << 8 | static_cast<uint8_t>(v[i]);
+        return n;
+    };
+    return decoded_record::publish_number{static_cast<int64_t>(number(0, 8)),
+                                          static_cast<uint16_t>(number(8, 2)),
+                                          static_cast<int64_t>(number(10, 8))};
+}
+
 // Reply headers are gathered first: zilla:reply-key, when present, is the Response Topic, whatever
 // the order.
 struct reply {
@@ -35,7 +47,8 @@ struct reply {
 bool decode_own(std::string_view name, std::string_view value, decoded_record& out, reply& answer) {
     using namespace header;
     if (!name.starts_with(prefix)) return false;
-    if (name == filter || name == reply_filter || name == qos2) return true;
+    if (name == filter || name == reply_filter) return true;
+    if (name == header::qos2) return out.qos2 = read_publish_number(value), true;
     if (name == local) return set_first(out.publisher, value), true;
     if (name == reply_to) return set_first(answer.to, value), true;
     if (name == reply_key) return set_first(answer.key, value), true;

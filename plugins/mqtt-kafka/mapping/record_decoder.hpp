@@ -23,6 +23,13 @@ struct decoded_record {
     std::optional<std::string_view> publisher, content_type, response_topic, correlation;
     std::vector<std::pair<std::string_view, std::string_view>> properties;
     int64_t timestamp_ms = 0;
+    // Which of its publisher's QoS 2 publishes it is (qos2_in).
+    struct publish_number {
+        int64_t epoch;
+        uint16_t packet_id;
+        int64_t number;
+    };
+    std::optional<publish_number> qos2;
 };
 
 // The topic name a record's key stands for, empty when it is none (no key, wildcards, invalid

@@ -23,6 +23,12 @@ public:
             return p.of == &s && p.topic == topic && p.partition == partition && offset < p.from;
         });
     }
+    // Where the furthest begins on a partition; `offset` if none begins behind it.
+    int64_t furthest(uint32_t topic, int32_t partition, int64_t offset) const {
+        for (const place& p : places_)
+            if (p.topic == topic && p.partition == partition) offset = std::max(offset, p.from);
+        return offset;
+    }
     // Nothing below `offset` will come any more.
     void passed(uint32_t topic, int32_t partition, int64_t offset) {
         std::erase_if(places_, [&](const place& p) {

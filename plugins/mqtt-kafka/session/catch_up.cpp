@@ -72,7 +72,7 @@ void catch_up::subscribed_late(const subscription& s) {
         for (const place& p : l.places)
             subscriber_.begin_at(s, *l.topic, p.partition, l.topic->tail()->position(p.partition));
     }
-    if (has_slot_ && !reading_replay_) stop_reading();  // it does not look for the new filter
+    if (has_slot_ && job_ == job::lane) stop_reading();  // it does not look for the new filter
 }
 
 void catch_up::forget(const subscription& s) {
@@ -80,6 +80,22 @@ void catch_up::forget(const subscription& s) {
     for (auto& r : replays_)
         std::erase_if(r->filters, [&](const replay_filter& f) { return f.to == &s; });
     std::erase_if(replays_, [](const auto& r) { return r->filters.empty(); });
+}
+
+void catch_up::send_again(kafka_topic& topic) {
+    if (std::none_of(again_.begin(), again_.end(),
+                     [&](const topic_use& t) { return t.get() == &topic; }))
+        again_.emplace_back(topic);
+}
+
+void catch_up::resume(kafka_topic& topic, int32_t partition, int64_t next) {
+    want_lane(topic).places.push_back({partition, next, never});
+}
+
+std::optional<int64_t> catch_up::place_of(const kafka_topic& topic, int32_t partition) const {
+    lane* l = const_cast<catch_up*>(this)->find(topic);
+    const place* p = l ? l->find(partition) : nullptr;
+    return p ? std::optional(p->next) : std::nullopt;
 }
 
 void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filters) {
@@ -112,8 +128,8 @@ void catch_up::pump() {
     if (ended_) finish_job();
     // While a replay is to come its lanes are kept, even those that are level with the tail: what
     // is live waits for it.
-    if (replays_.empty()) join_what_caught_up();
-    if (finished() || !has_room()) return release_slot();
+    if (replays_.empty() && again_.empty()) join_what_caught_up();
+    if (finished() || (again_.empty() && !has_room())) return release_slot();
     if (!has_slot_) {
         if (!proxy_.slots.acquire(*this)) {
             waiting_for_slot_ = true;
@@ -154,11 +170,28 @@ void catch_up::release_slot() {
 
 void catch_up::read() {
     ended_ = false;
-    reading_replay_ = !replays_.empty();
-    if (reading_replay_)
+    if (!again_.empty()) {
+        job_ = job::again;
+        return read_again(*again_.front());
+    }
+    job_ = replays_.empty() ? job::lane : job::replay;
+    if (job_ == job::replay)
         read_replay(*replays_.front());
     else
         read_lane(lanes_.front());
+}
+
+void catch_up::read_again(const kafka_topic& topic) {
+    history_query q;
+    q.exit = topic.exit();
+    q.topic = topic.name();
+    subscriber_.out().flights().each([&](const flight& f) {
+        if (f.stage == flight_stage::unsent && f.topic.get() == &topic)
+            q.positions.push_back({f.offset, f.offset + 1, f.partition, 0});
+    });
+    // Without positions it would be all of the topic.
+    if (q.positions.empty()) q.positions.push_back({0, 0, 0, 0});
+    reader_ = history_reader::open(proxy_.here, q, *this);
 }
 
 void catch_up::read_lane(lane& l) {
@@ -229,15 +262,60 @@ bool catch_up::send_waiting() {
 }
 
 bool catch_up::handle(const meta_view<weft_kafka_record>& record, const weft_data& data) {
-    return reading_replay_ ? replay_record(*replays_.front(), record, data)
-                           : lane_record(lanes_.front(), record, data);
+    switch (job_) {
+        case job::again:
+            return again_record(*again_.front(), record, data);
+        case job::replay:
+            return replay_record(*replays_.front(), record, data);
+        case job::lane:
+            return lane_record(lanes_.front(), record, data);
+    }
+    return true;
 }
 
-bool catch_up::send(delivery& d, uint8_t qos, bool retain) {
-    const bool sent = subscriber_.out().send(d, qos, retain, proxy_.ids);
-    stalled_size_ = sent ? 0 : d.size;
-    stalled_qos_ = sent ? 0 : qos;
-    return sent;
+bool catch_up::sent(bool ok, const delivery& d, uint8_t qos) {
+    stalled_size_ = ok ? 0 : d.size;
+    stalled_qos_ = ok ? 0 : qos;
+    return ok;
+}
+
+bool catch_up::send(delivery& d, uint8_t qos, bool retain, const record_place& from) {
+    return sent(subscriber_.deliver(d, qos, retain, from), d, qos);
+}
+
+bool catch_up::again_record(const kafka_topic& topic, const meta_view<weft_kafka_record>& record,
+                            const weft_data& data) {
+    flight* f = nullptr;
+    subscriber_.out().flights().each([&](flight& x) {
+        if (x.stage == flight_stage::unsent && x.topic.get() == &topic &&
+            x.partition == record->partition && x.offset == record->offset)
+            f = &x;
+    });
+    if (!f) return true;
+    const bool retained = topic.name() == proxy_.config.retained_topic;
+    const match_result& matches =
+        f->topic->memo.lookup(proxy_.index, record.text(record->key), topic.number());
+    const match_entry* mine = retained ? nullptr : matches.find(subscriber_);
+    delivery& d = proxy_.scratch;
+    if (!d.prepare(record, data, mine ? mine->ids : 0, proxy_.here.wall_ms())) return true;
+    proxy_.ids.clear();
+    bool as_published = false;
+    if (mine)
+        for (const subscription* s : matches.of(*mine)) {
+            as_published |= (s->flags & subscription_retain_as_published) != 0;
+            if (s->id) proxy_.ids.push_back(s->id);
+        }
+    const bool retain = retained || (d.record.retain && as_published);
+    return sent(subscriber_.out().send_again(d, *f, retain, proxy_.ids), d, 0);
+}
+
+// What was asked for and did not come is no longer there, or has expired.
+void catch_up::drop_lost(const kafka_topic& topic) {
+    std::vector<uint16_t> lost;
+    subscriber_.out().flights().each([&](const flight& f) {
+        if (f.stage == flight_stage::unsent && f.topic.get() == &topic) lost.push_back(f.id);
+    });
+    for (const uint16_t id : lost) subscriber_.on_record_lost(id);
 }
 
 bool catch_up::replay_record(replay& r, const meta_view<weft_kafka_record>& record,
@@ -267,7 +345,9 @@ bool catch_up::replay_record(replay& r, const meta_view<weft_kafka_record>& reco
         if (f.to->id) proxy_.ids.push_back(f.to->id);
     }
     if (any) {
-        if (!send(d, std::min(qos, d.record.qos), true)) return false;
+        if (!send(d, std::min(qos, d.record.qos), true,
+                  {r.topic, record->partition, record->offset}))
+            return false;
         subscriber_.replayed().add(d.fingerprint(), record->timestamp_ms, proxy_.here.wall_ms());
     }
     at->next = next;
@@ -290,6 +370,8 @@ bool catch_up::deliver_past(const lane& l, const place& at,
     const match_entry* mine = matches.find(subscriber_);
     delivery& d = proxy_.scratch;
     if (!mine || !d.prepare(record, data, mine->ids, proxy_.here.wall_ms())) return true;
+    if (d.record.qos2 && proxy_.copies.second_past(l.topic->number(), d.record, *record))
+        return true;
     bool any = false, as_published = false;
     uint8_t qos = 0;
     proxy_.ids.clear();
@@ -305,13 +387,15 @@ bool catch_up::deliver_past(const lane& l, const place& at,
     qos = std::min(qos, d.record.qos);
     if (!any || (qos == 0 && record->offset < at.qos0_from)) return true;
     const bool was_replayed = d.record.retain && subscriber_.replayed().contains(d.fingerprint());
-    return was_replayed || send(d, qos, d.record.retain && as_published);
+    return was_replayed || send(d, qos, d.record.retain && as_published,
+                                {l.topic.get(), record->partition, record->offset});
 }
 
 void catch_up::on_history_progress(std::span<const weft_kafka_position> positions) {
     if (!waiting_.empty()) return;  // it is ahead of what the client has
+    if (job_ == job::again) return;
     for (const auto& p : positions) {
-        if (reading_replay_) {
+        if (job_ == job::replay) {
             for (auto& at : replays_.front()->places)
                 if (at.partition == p.partition) at.next = std::max(at.next, p.offset);
         } else if (place* at = lanes_.front().find(p.partition)) {
@@ -329,7 +413,14 @@ void catch_up::on_history_end() {
 
 void catch_up::finish_job() {
     ended_ = false;
-    if (reading_replay_) {
+    if (job_ == job::again) {
+        const topic_use topic = std::move(again_.front());
+        again_.erase(again_.begin());
+        drop_lost(*topic);
+        if (again_.empty()) subscriber_.on_resent();
+        return;
+    }
+    if (job_ == job::replay) {
         replays_.erase(replays_.begin());
         return;
     }

@@ -11,6 +11,7 @@
 #include "kafka/kafka_topics.hpp"
 #include "session/delivery.hpp"
 #include "session/history_slots.hpp"
+#include "session/outbox.hpp"
 
 #include <deque>
 #include <limits>
@@ -42,7 +43,9 @@ public:
     bool deliver_live(const kafka_topic& topic, int32_t partition, int64_t offset,
                       uint8_t qos) const;
     // Behind, and waiting for room: what is live must not take it away.
-    bool starved() const { return !lanes_.empty() && !waiting_for_slot_ && (idle_ || !has_slot_); }
+    bool starved() const {
+        return !again_.empty() || (!lanes_.empty() && !waiting_for_slot_ && (idle_ || !has_slot_));
+    }
 
     // A live record found no room: from it on, the partition is read from history. Does not read
     // yet.
@@ -52,13 +55,18 @@ public:
     // A subscription made while the session is behind sees nothing older than itself.
     void subscribed_late(const subscription& s);
     void forget(const subscription& s);
+    // What is in flight from this topic goes out again, before anything else.
+    void send_again(kafka_topic& topic);
+    // The session was here when its client was last connected.
+    void resume(kafka_topic& topic, int32_t partition, int64_t next);
+    std::optional<int64_t> place_of(const kafka_topic& topic, int32_t partition) const;
     void add_replay(kafka_topic& retained, std::vector<replay_filter> filters);
 
     // Goes on if there is something to do, room for it, and a history stream to be had.
     void pump();
     void give_up_slot() override;
     void on_slot() override;
-    bool finished() const { return lanes_.empty() && replays_.empty(); }
+    bool finished() const { return lanes_.empty() && replays_.empty() && again_.empty(); }
 
 private:
     static constexpr int64_t never = std::numeric_limits<int64_t>::max();
@@ -98,6 +106,8 @@ private:
     void join_what_caught_up();
     bool has_room() const;
     void read();
+    void read_again(const kafka_topic& topic);
+    void drop_lost(const kafka_topic& topic);
     void read_lane(lane& l);
     void read_replay(const replay& r);
     void keep(const weft_data& data);
@@ -106,24 +116,29 @@ private:
     void become_idle();
     // These return false when the record found no room.
     bool handle(const meta_view<weft_kafka_record>& record, const weft_data& data);
+    bool again_record(const kafka_topic& topic, const meta_view<weft_kafka_record>& record,
+                      const weft_data& data);
     bool replay_record(replay& r, const meta_view<weft_kafka_record>& record,
                        const weft_data& data);
     bool lane_record(lane& l, const meta_view<weft_kafka_record>& record, const weft_data& data);
     bool deliver_past(const lane& l, const place& at, const meta_view<weft_kafka_record>& record,
                       const weft_data& data);
-    bool send(delivery& d, uint8_t qos, bool retain);
+    bool send(delivery& d, uint8_t qos, bool retain, const record_place& from);
+    bool sent(bool ok, const delivery& d, uint8_t qos);
     void stop_reading();
     void release_slot();
     void retry();
 
     proxy& proxy_;
     subscriber& subscriber_;
+    enum class job : uint8_t { again, replay, lane };  // the first of its list
+    std::vector<topic_use> again_;
     std::vector<lane> lanes_;  // the first is read next
     std::vector<std::unique_ptr<replay>> replays_;
     history_reader* reader_ = nullptr;
     std::deque<waiting_record> waiting_;  // of the running job
-    bool reading_replay_ = false;         // the job: the first replay, else the first lane
-    bool ended_ = false;                  // its history was read to the end
+    job job_ = job::lane;
+    bool ended_ = false;  // its history was read to the end
     bool has_slot_ = false;
     bool waiting_for_slot_ = false;
     bool idle_ = false;  // holds a slot and waits for room

@@ -31,6 +31,7 @@ struct pending_publish {
     uint32_t cost = 0;      // bytes counted against the worker's limit
     uint16_t packet_id = 0;
     uint8_t qos = 0;
+    bool will = false;  // nobody waits for an acknowledgement
     bool used = false;
     bool sent = false;  // to Kafka; otherwise it waits here
 };

@@ -26,12 +26,13 @@ void publisher::on_data(session& s, const weft_data& d) {
 }
 
 void publisher::publish(const incoming& in) {
-    if (in.view->qos > proxy_.config.publish_qos_max) {
+    if (in.view->qos > proxy_.config.publish_qos_max && !in.will) {
         // The server refuses these before they come here (MQTT 5, 3.2.2.3.4); a packet id could not
         // be answered rightly.
         give_back(in.from, in.reserved);
         return in.from.end_client({reason::qos_not_supported, "QoS is above what is supported"});
     }
+    if (in.view->qos == 2 && !in.will && !begin_qos2(in)) return;
     const routed& r = route(in.topic());
     if (const refusal why = check(r, in.topic())) return refuse(in, why);
     kafka_topic* retained = nullptr;
@@ -41,6 +42,19 @@ void publisher::publish(const incoming& in) {
         if (link.state() == topic_state::missing)
             return refuse(in, {reason::implementation_specific, link.trouble()});
     }
+    if (in.view->qos == 2 && !in.will) {
+        incoming numbered = in;
+        numbered.number =
+            in.from.received().begin(in.view->packet_id, in.view->flags & WEFT_MQTT_DUP);
+        // It must be known where a new owner would look for it.
+        if (in.from.durable() && !in.from.received().knows(r.topic->name()))
+            return publish_staged(numbered, r, retained);
+        return send_on(numbered, r, retained);
+    }
+    send_on(in, r, retained);
+}
+
+void publisher::send_on(const incoming& in, const routed& r, kafka_topic* retained) {
     const auto& extra = in.from.credit.extra;
     key_ = in.topic();
     if (retained || (extra && extra->holds.contains(key_)))
@@ -99,24 +113,20 @@ uint64_t publisher::track(const incoming& in, kafka_topic& topic) {
     p.cost = cost;
     p.packet_id = in.view->packet_id;
     p.qos = in.view->qos;
+    p.will = in.will;
     return pending_.add(std::move(p));
 }
 
-namespace {
-
-publish_context context_of(const session& s, const kafka_topic& topic,
-                           const std::optional<std::string>& identity, uint64_t now_ms,
-                           uint32_t size) {
-    return {s.client_id(), topic.name(), identity, static_cast<int64_t>(now_ms), size};
+publish_context publisher::context_of(const incoming& in, const routed& r) const {
+    publish_context c{in.will ? std::string_view{} : in.from.client_id(), r.topic->name(),
+                      r.identity, static_cast<int64_t>(proxy_.here.wall_ms()), in.size};
+    if (in.number >= 0) c.qos2 = {in.from.epoch(), in.view->packet_id, in.number};
+    return c;
 }
-
-}  // namespace
 
 void publisher::publish_plain(const incoming& in, const routed& r) {
     const uint64_t token = track(in, *r.topic);
-    encode_publish(block_, in.view,
-                   context_of(in.from, *r.topic, r.identity, proxy_.here.wall_ms(), in.size),
-                   record_kind::message);
+    encode_publish(block_, in.view, context_of(in, r), record_kind::message);
     block_->token = token;
     r.topic->producer()->submit(token, block_.get(), in.payload, in.trace);
 }
@@ -125,7 +135,7 @@ void publisher::publish_plain(const incoming& in, const routed& r) {
 // timestamp, one order.
 void publisher::publish_staged(const incoming& in, const routed& r, kafka_topic* retained) {
     const uint64_t token = track(in, *r.topic);
-    const auto context = context_of(in.from, *r.topic, r.identity, proxy_.here.wall_ms(), in.size);
+    const auto context = context_of(in, r);
     auto staged = std::make_unique<staged_publish>();
     staged->mqtt_topic = in.topic();
     staged->topic = r.topic;
@@ -139,6 +149,8 @@ void publisher::publish_staged(const incoming& in, const routed& r, kafka_topic*
         staged->copy = staged->message.with(block_.get());
     }
     pending_.find(token)->staged = std::move(staged);
+    if (in.number >= 0 && in.from.durable() && !in.from.received().knows(r.topic->name()))
+        return gate(in.from, *r.topic, token);
     start_or_hold(token);
 }
 
@@ -195,7 +207,7 @@ void publisher::on_produced(uint64_t token, const produce_answer& answer) {
     if (!p) return;
     const refusal why = refusal_of_kafka_error(answer.error, p->topic->name(), answer.text);
     if (!why) note_acknowledged(*p, answer);
-    if (!p->staged) return complete(token, why);
+    if (!p->staged) return complete(token, why, answer);
 
     // The retained copy is answered: now the message, then what waits behind it.
     const auto staged = std::move(p->staged);
@@ -204,7 +216,7 @@ void publisher::on_produced(uint64_t token, const produce_answer& answer) {
         ++s.credit.outstanding;  // keeps s while its hold is released
         complete(token, why);
         release_hold(s, staged->mqtt_topic);
-        if (--s.credit.outstanding == 0 && !s.open()) proxy_.free_if_gone(s);
+        if (--s.credit.outstanding == 0 && !s.open()) proxy_.sweep_later(s);
         return;
     }
     p->sent = false;
@@ -228,31 +240,40 @@ void publisher::on_produce_lost(kafka_topic& topic) {
 }
 
 void publisher::on_topic_changed(kafka_topic& topic) {
+    for (session* s : std::exchange(opening_, {})) open_topics(*s);
     produce_link* link = topic.producer();
     if (!link || link->state() != topic_state::missing) return;
     constexpr int32_t unknown_topic = 3;
     for (const uint64_t token : link->take_waiting()) on_produced(token, {unknown_topic, {}});
 }
 
-void publisher::complete(uint64_t token, const refusal& why) {
+void publisher::complete(uint64_t token, const refusal& why, const produce_answer& answer) {
     pending_publish& p = *pending_.find(token);
     session& s = *p.from;
-    if (p.qos > 0) s.send_ack(puback_type, p.packet_id, why);
+    if (p.qos == 2 && !p.will) finish_qos2(p, why, answer);
+    if (p.qos > 0 && !p.will) s.send_ack(p.qos == 2 ? pubrec_type : puback_type, p.packet_id, why);
     if (why) report(why, p.topic);
+    const bool will = p.will;
     used_ -= p.cost;
     const uint32_t reserved = p.reserved;
     pending_.remove(token);
     --s.credit.outstanding;
     give_back(s, reserved);
     feed_starving();
-    if (s.credit.outstanding == 0 && !s.open()) proxy_.free_if_gone(s);
+    if (will) s.on_will_published();
+    if (s.credit.outstanding == 0 && !s.open()) {
+        s.on_publishes_answered();
+        proxy_.sweep_later(s);
+    }
     proxy_.publish_answered();
 }
 
 void publisher::refuse(const incoming& in, const refusal& why) {
-    if (in.view->qos > 0) in.from.send_ack(puback_type, in.view->packet_id, why);
+    if (in.view->qos > 0 && !in.will)
+        in.from.send_ack(in.view->qos == 2 ? pubrec_type : puback_type, in.view->packet_id, why);
     report(why, nullptr);
     give_back(in.from, in.reserved);
+    if (in.will) in.from.on_will_published();
 }
 
 void publisher::report(const refusal& why, const kafka_topic* topic) {
@@ -305,6 +326,7 @@ void publisher::feed_starving() {
 bool publisher::forget(session& s) {
     drop_assembly(s);
     if (s.credit.starving) std::erase(starving_, &s);
+    std::erase(opening_, &s);
     s.credit.starving = false;
     return s.credit.outstanding == 0;
 }

@@ -8,8 +8,10 @@
 
 #include "config.hpp"
 #include "kafka/kafka_topics.hpp"
+#include "mapping/publish_encoder.hpp"
 #include "mapping/reasons.hpp"
 #include "session/pending_table.hpp"
+#include "session/state/records.hpp"
 
 #include <deque>
 #include <unordered_map>
@@ -58,6 +60,14 @@ public:
     // The session's stream is gone. What it has published goes on; true when nothing refers to the
     // session any more.
     bool forget(session& s);
+    // The will of a session, as any other publish; the session hears when it is written.
+    void publish_will(session& s, const will_message& will);
+
+    // QoS 2 (qos2_in).
+    void on_pubrel(session& s, uint16_t packet_id);
+    void on_offsets_written(session& s);
+    // The session is over: what waits for its records is not published.
+    void drop_gated(session& s);
 
     void on_sent(uint64_t token);
     void on_produced(uint64_t token, const produce_answer& answer);
@@ -82,6 +92,8 @@ private:
         uint32_t meta_size;
         uint32_t reserved;
         uint64_t trace;
+        bool will = false;
+        int64_t number = -1;  // of a QoS 2 publish
 
         std::string_view topic() const { return view.text(view->topic); }
         bool retain() const { return view->flags & WEFT_MQTT_RETAIN; }
@@ -90,6 +102,8 @@ private:
     const routed& route(std::string_view topic);
     refusal check(const routed& r, std::string_view topic) const;
     void publish(const incoming& in);
+    void send_on(const incoming& in, const routed& r, kafka_topic* retained);
+    void finish_qos2(const pending_publish& p, const refusal& why, const produce_answer& answer);
     void publish_plain(const incoming& in, const routed& r);
     void publish_staged(const incoming& in, const routed& r, kafka_topic* retained);
     uint64_t track(const incoming& in, kafka_topic& topic);
@@ -100,8 +114,12 @@ private:
     bool start(uint64_t token);
     void release_hold(session& s, const std::string& mqtt_topic);
     static void drop_unused_extra(session& s);
+    bool begin_qos2(const incoming& in);
+    void gate(session& s, kafka_topic& topic, uint64_t token);
+    void open_topics(session& s);
+    publish_context context_of(const incoming& in, const routed& r) const;
     void note_acknowledged(const pending_publish& p, const produce_answer& answer);
-    void complete(uint64_t token, const refusal& why);
+    void complete(uint64_t token, const refusal& why, const produce_answer& answer = {});
 
     void on_part(session& s, const weft_data& d);
     void begin_assembly(session& s, const weft_data& d);
@@ -122,6 +140,7 @@ private:
     std::string key_;                                 // scratch for lookups
     std::deque<session*> starving_;
     std::deque<session*> assembly_waiting_;
+    std::vector<session*> opening_;  // wait until the tail of a topic is live
     uint64_t used_ = 0;
     uint64_t assembling_ = 0;
 };

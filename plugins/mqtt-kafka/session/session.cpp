@@ -8,7 +8,12 @@
 namespace weft::mqtt_kafka {
 
 session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
-    : proxy_(p), stream_(s) {
+    : proxy_(p),
+      stream_(s),
+      nonce_(p.store.me.next_nonce()),
+      expiry_s_(begin->session_expiry_s),
+      version_(begin->version),
+      clean_start_(begin->flags & WEFT_MQTT_CLEAN_START) {
     const auto name = begin.text(begin->client_id);
     id_ = std::make_unique<char[]>(name.size());
     if (!name.empty()) std::memcpy(id_.get(), name.data(), name.size());
@@ -18,38 +23,22 @@ session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
     // 0 would be a protocol error that mqtt refuses (MQTT 5, 3.1.2.11.3); the client could take
     // nothing then.
     receive_max_ = std::min(std::max<uint16_t>(begin->receive_max, 1), p.config.limit.inflight_max);
+    // A v3.1.1 client cannot say how long, only "persistent".
+    if (version_ < WEFT_MQTT_V5)
+        expiry_s_ = std::min(expiry_s_, p.config.limit.v311_session_expiry_s);
+    if (begin->flags & WEFT_MQTT_WILL) will_ = std::make_unique<own_will>();
 }
 
 session::~session() {
+    if (away_timer_) proxy_.here.cancel(away_timer_);
+    load_.reset();
     proxy_.registry.release(*this);
-}
-
-void session::start() {
-    proxy_.registry.claim(*this);
-    retry();
-}
-
-void session::retry() {
-    if (state_ == state::waiting) {
-        refusal why;
-        switch (proxy_.admission(why)) {
-            case proxy::admission_result::now:
-                accept();
-                break;
-            case proxy::admission_result::refused:
-                return end_client(why);
-            case proxy::admission_result::later:
-                return wait();
-        }
-    }
-    if (subscriber_ && !subscriber_->process())
-        wait();
-    else
-        proxy_.stop_waiting(*this);
+    proxy_.store.remove(*this);
 }
 
 void session::give_up() {
-    if (state_ == state::waiting) {
+    // A stored session whose topics are not there keeps its subscriptions for the next time.
+    if (state_ < state::accepted || (subscriber_ && subscriber_->restoring())) {
         const refusal why{reason::server_unavailable, proxy_.missing()};
         proxy_.events.emit(WEFT_WARN, "binding.mqtt.kafka.session.refused", {},
                            "Client (" + std::string(client_id()) + ") refused: " + why.text);
@@ -63,53 +52,41 @@ void session::wait() {
     proxy_.wait(*this);
 }
 
-void session::accept() {
-    state_ = state::accepted;
-    meta_writer<weft_mqtt_begin> m;
-    m->qos_max = proxy_.config.publish_qos_max;
-    m->capabilities =
-        WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD | WEFT_MQTT_CAP_SUBSCRIPTION_IDS;
-    m->receive_max = proxy_.config.limit.receive_max;
-    m->session_expiry_s = 0;  // sessions end with their connection; neither is one ever present
-    stream_.begin(m.get());
-    proxy_.publish.welcome(*this);
-}
-
 void session::end_client(const refusal& why) {
     if (!open()) return;
+    close_stream(why);
+    leave(false);
+}
+
+void session::close_stream(const refusal& why) {
     meta_writer<weft_mqtt_reset> m;
     m->reason = why.code;
     if (!why.text.empty()) m->reason_string = m.text(why.text);
     stream_.reset(m.get());
     stream_.abort(m.get());
-    close();
-}
-
-// Both directions are ended whatever way it came about; on_closed follows.
-void session::close() {
-    if (!open()) return;
-    state_ = state::closed;
-    stream_.end();
-    stream_.reset();
-    proxy_.stop_waiting(*this);
-    proxy_.registry.release(*this);
-    subscriber_.reset();
 }
 
 void session::on_closed(stream) {
-    close();
+    leave(false);
     stream_ = {};
     proxy_.gone(*this);
 }
 
 void session::on_data(stream, const weft_data& d) {
+    if (!open()) return;
+    if (will_ && will_->message.lifetime_id.empty()) return take_will(d);
     if (state_ == state::accepted) proxy_.publish.on_data(*this, d);
 }
 
 void session::on_flush(stream, const weft_flush& f) {
     if (!open()) return;
     if (const meta_view<weft_mqtt_ack> ack(f.h.meta); ack) {
-        if (ack->type == puback_type && subscriber_) subscriber_->on_ack(ack->packet_id);
+        if (ack->type == pubrel_type)
+            proxy_.publish.on_pubrel(*this, ack->packet_id);
+        else if (subscriber_)
+            subscriber_->on_ack(ack->type, ack->packet_id, ack->reason);
+        else if (ack->type == pubrec_type)
+            send_ack(pubrel_type, ack->packet_id, {reason::packet_id_not_found, {}});
         return;
     }
     if (const meta_view<weft_mqtt_subscribe> m(f.h.meta); m)
@@ -141,6 +118,97 @@ subscriber& session::want_subscriber() {
         subscriber_ =
             std::make_unique<subscriber>(proxy_, *this, stream_, receive_max_, window_max_);
     return *subscriber_;
+}
+
+qos2_in& session::received() {
+    if (!qos2_) qos2_ = std::make_unique<qos2_in>(epoch_);
+    return *qos2_;
+}
+
+void session::changed(session_key key) {
+    if (!durable()) return;
+    dirty_ |= bit(key);
+    proxy_.flush_later(*this);
+}
+
+void session::changed_lazily() {
+    if (durable()) proxy_.flush_lazily(*this);
+}
+
+// One record per key and wake-up; while one is under way the next waits for its answer.
+void session::flush_records() {
+    if (state_ != state::accepted) return;
+    const auto due = [&](session_key k) { return (dirty_ & bit(k)) && !(writing_ & bit(k)); };
+    if (due(session_key::inflight) && subscriber_ && !subscriber_->restoring())
+        put(session_key::inflight, encode(subscriber_->write_inflight()));
+    if (due(session_key::state))
+        put(session_key::state, encode(subscriber_ ? subscriber_->state() : session_state{}));
+    if (due(session_key::offsets) && qos2_) put(session_key::offsets, encode(qos2_->write(false)));
+}
+
+// Values go out whole; an earlier write of the key is overtaken by none that comes later.
+void session::put(session_key key, std::optional<std::string_view> value,
+                  std::string_view lifetime_id) {
+    if (fenced_) return;
+    dirty_ &= static_cast<uint8_t>(~bit(key));
+    writing_ |= bit(key);
+    if (value)
+        stored_ |= bit(key);
+    else
+        stored_ &= static_cast<uint8_t>(~bit(key));
+    proxy_.store.write(*this, key, value, lifetime_id);
+}
+
+void session::on_written(session_key key, const refusal& why) {
+    writing_ &= static_cast<uint8_t>(~bit(key));
+    if (why && open()) {
+        const refusal failed{why.code, "session state could not be written: " + why.text};
+        return end_client(failed);
+    }
+    // The claim is answered by its record, which may come before or after Kafka's answer.
+    if (key == session_key::owner) return;
+    if (state_ == state::preparing && preparing_ > 0 && --preparing_ == 0) return accept();
+    if (state_ != state::accepted) return;
+    if (key == session_key::inflight && subscriber_) subscriber_->on_inflight_written();
+    if (key == session_key::offsets && qos2_) proxy_.publish.on_offsets_written(*this);
+    if (dirty_ & bit(key)) proxy_.flush_later(*this);
+    if (state_ == state::accepted && settled(session_key::state) &&
+        settled(session_key::inflight) && subscriber_)
+        retry();
+}
+
+// A record of an owner before us came late: compaction would keep it in place of ours, so ours is
+// written again behind it.
+void session::on_epoch(session_key key, int64_t epoch, int64_t offset) {
+    if (state_ != state::accepted && state_ != state::away) return;
+    if (epoch >= epoch_ || offset <= epoch_) return;
+    switch (key) {
+        case session_key::state:
+        case session_key::inflight:
+        case session_key::offsets:
+            if (durable() && (stored_ & bit(key)))
+                changed(key);
+            else if (!durable())
+                put(key, std::nullopt);
+            break;
+        case session_key::expiry:
+            if (state_ == state::away)
+                put(key, expiry_signal(static_cast<int64_t>(expire_at_)));
+            else if (stored_ & bit(key))
+                put(key, expiry_signal(-1));
+            else
+                put(key, std::nullopt);
+            break;
+        case session_key::will:
+            if (will_ && will_->stored)
+                put(key, will_signal(will_at_ ? static_cast<int64_t>(will_at_) : -1));
+            else
+                put(key, std::nullopt);
+            break;
+        case session_key::will_message:  // under an id of its own: nothing of ours is overwritten
+        case session_key::owner:
+            break;
+    }
 }
 
 }  // namespace weft::mqtt_kafka

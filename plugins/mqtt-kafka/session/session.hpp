@@ -1,10 +1,20 @@
-// One connected client: its stream from the mqtt binding. What idle clients do not need is made
-// when they need it.
+// One session: its claim and records on the sessions topic, and the connection of its client.
+//
+//   waiting -> claiming -> loading -> preparing -> accepted -> away -> closed
+//
+// waiting: for Kafka. claiming: C#owner is written and not read back yet. loading: the records up
+// to the claim are read. preparing: what the client's CONNECT changes is written. away: the client
+// is gone, the session is still ours: a will or the end of the session is to come. Whoever reads a
+// higher claim stops at once and writes nothing more. What idle clients do not need is made when
+// they need it.
 #pragma once
 
 #include "mapping/reasons.hpp"
 #include "session/publisher.hpp"
+#include "session/qos2_in.hpp"
 #include "session/registry.hpp"
+#include "session/session_load.hpp"
+#include "session/session_store.hpp"
 #include "session/subscriber.hpp"
 
 #include <memory>
@@ -14,55 +24,135 @@ namespace weft::mqtt_kafka {
 
 class proxy;
 
-constexpr uint8_t puback_type = 4;  // MQTT 5, 2.1.2
+// Packet types of acknowledgements (MQTT 5, 2.1.2).
+inline constexpr uint8_t puback_type = 4, pubrec_type = 5, pubrel_type = 6, pubcomp_type = 7;
 
 class session final : public endpoint, public registered_session {
 public:
     session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin);
     ~session() override;
 
-    // Accepts the client if Kafka is there, else waits for it.
+    // Claims the session if Kafka is there, else waits for it.
     void start();
     // Something that the session waits for may have changed.
     void retry();
     // It has waited long enough.
     void give_up();
 
-    bool open() const { return state_ == state::waiting || state_ == state::accepted; }
+    int64_t epoch() const { return epoch_; }
+    int64_t nonce() const { return nonce_; }
+    // Does it outlive its connection?
+    bool durable() const { return expiry_s_ > 0; }
+    // Is there a client?
+    bool open() const { return state_ <= state::accepted; }
     stream out() const { return stream_; }
+    // There is something to be done without a client.
+    bool lingers() const { return state_ == state::away || publishing_will_; }
+
     void send_ack(uint8_t packet_type, uint16_t packet_id, const refusal& why);
     // Ends the client: CONNACK before it was accepted, DISCONNECT after.
     void end_client(const refusal& why);
 
+    // Another connection of this process has the client id now.
+    void on_displaced() { take_over_ends(); }
+
+    // From the store.
+    void on_claimed(int32_t partition, int64_t offset);
+    void on_other_claim(int64_t offset);
+    void on_epoch(session_key key, int64_t epoch, int64_t offset);
+    void on_written(session_key key, const refusal& why);
+    void on_loaded(loaded_session& from);
+    // From the publisher.
+    void on_will_published();
+    void on_publishes_answered();
+
+    // This value of a durable session is to be written, at the end of the wake-up.
+    void changed(session_key key);
+    // Within a second: what may be repeated after a crash.
+    void changed_lazily();
+    bool settled(session_key key) const { return !((dirty_ | writing_) & bit(key)); }
+    void flush_records();
+    bool flush_listed = false, lazy_listed = false, sweep_listed = false;  // the proxy's
+
+    qos2_in& received();  // QoS 2 publishes of the client
+    qos2_in* maybe_received() { return qos2_.get(); }
+    subscriber* subscriptions() { return subscriber_.get(); }
+
     void on_data(stream, const weft_data& d) override;
     void on_flush(stream, const weft_flush& f) override;
     void on_window(stream, const weft_window& w) override;
-    void on_end(stream, const weft_frame&) override { close(); }
-    void on_abort(stream, const weft_frame&) override { close(); }
-    void on_reset(stream, const weft_frame&) override { close(); }
+    void on_end(stream, const weft_frame& f) override;
+    void on_abort(stream, const weft_frame&) override { leave(false); }
+    void on_reset(stream, const weft_frame&) override { leave(false); }
     void on_closed(stream) override;
 
     publish_credit credit;                         // the publisher's
     uint64_t ticket = 0;                           // the waiting list's
     session *previous = nullptr, *next = nullptr;  // the proxy's list
 
-    subscriber* subscriptions() { return subscriber_.get(); }
-
 private:
-    enum class state : uint8_t { waiting, accepted, closed };
+    enum class state : uint8_t { waiting, claiming, loading, preparing, accepted, away, closed };
+    // A will that the client has brought.
+    struct own_will {
+        will_message message;
+        uint32_t delay_s = 0;
+        uint32_t missing = 0;  // payload bytes still to come
+        bool begun = false, stored = false;
+    };
+    static uint8_t bit(session_key k) { return static_cast<uint8_t>(1u << static_cast<int>(k)); }
 
+    void claim();
+    void continue_if_loaded();
+    bool resume(loaded_session& from, bool& present);
+    void settle_old_will(loaded_session& from, bool session_goes_on);
+    void prepare();
     void accept();
-    void close();
+    void restore();
+    void take_over_ends();
     void wait();
     subscriber& want_subscriber();
+
+    void take_will(const weft_data& d);
+    void store_will();
+    void forget_will();
+    void publish_will();
+
+    // The connection is over; `in_order`: by a DISCONNECT that discards the will.
+    void leave(bool in_order);
+    void close_stream(const refusal& why);
+    void stay_away();
+    void arm_away();
+    void on_away_timer();
+    void end_session();
+    void put(session_key key, std::optional<std::string_view> value,
+             std::string_view lifetime_id = {});
+    std::string expiry_signal(int64_t at_ms) const;
+    std::string will_signal(int64_t at_ms) const;
+    int64_t will_delay_ms() const;
 
     proxy& proxy_;
     stream stream_;
     std::unique_ptr<char[]> id_;
     std::unique_ptr<subscriber> subscriber_;
+    std::unique_ptr<session_load> load_;
+    std::unique_ptr<loaded_session> loaded_;  // until the session is accepted
+    std::unique_ptr<own_will> will_;
+    std::unique_ptr<qos2_in> qos2_;
+    int64_t epoch_ = -1;
+    int64_t nonce_;
+    uint64_t will_at_ = 0, expire_at_ = 0;  // wall clock, ms; 0: never
+    uint64_t away_timer_ = 0;
     uint32_t window_max_ = 0;  // of the last WINDOW
-    uint16_t receive_max_ = 0;
+    uint32_t expiry_s_;
+    uint16_t receive_max_;
+    uint16_t preparing_ = 0;  // writes that the CONNACK waits for
+    uint8_t dirty_ = 0, writing_ = 0,
+            stored_ = 0;  // by session_key: to be written, under way, there
+    uint8_t version_;
     state state_ = state::waiting;
+    bool clean_start_, present_ = false;
+    bool publishing_will_ = false, settling_ = false;
+    bool fenced_ = false;  // somebody else owns the session
 };
 
 }  // namespace weft::mqtt_kafka

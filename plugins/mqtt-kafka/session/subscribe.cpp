@@ -11,7 +11,7 @@ namespace weft::mqtt_kafka {
 namespace {
 
 constexpr uint8_t suback_type = 9, unsuback_type = 11;
-constexpr uint8_t qos_granted_max = 1;  // QoS 2 deliveries need records of what is in flight
+constexpr uint8_t qos_granted_max = 2;
 
 void refuse(subscribe_request::filter& f, const refusal& why, std::string& reason) {
     f.code = why.code;
@@ -69,6 +69,7 @@ void subscriber::on_subscribe(const meta_view<weft_mqtt_subscribe>& m) {
         f.qos = std::min(from.qos, qos_granted_max);
         f.flags = from.flags & (subscription_no_local | subscription_retain_as_published);
         f.retain_handling = from.retain_handling;
+        if (f.retain_handling == 0) f.flags |= subscription_send_retained;
         decide(f, r->reason);
         r->filters.push_back(std::move(f));
     }
@@ -127,11 +128,21 @@ bool subscriber::settled(subscribe_request::filter& f, bool give_up, std::string
 bool subscriber::process() {
     while (!requests_.empty()) {
         subscribe_request& r = *requests_.front();
-        bool ready = true;
-        for (auto& f : r.filters) ready = settled(f, false, r.reason) && ready;
-        if (!ready) return false;
-        finish(r);
+        if (!r.applied) {
+            bool ready = true;
+            for (auto& f : r.filters) ready = settled(f, false, r.reason) && ready;
+            if (!ready) return false;
+            apply(r);
+        }
+        // Of a session that outlives its connection what is answered is recorded.
+        if (!r.restore && session_.durable() &&
+            !(session_.settled(session_key::state) && session_.settled(session_key::inflight)))
+            return true;
+        if (!r.restore) answer(r);
         requests_.erase(requests_.begin());
+        if (!catch_up_) continue;
+        catch_up_->pump();
+        drop_finished_catch_up();
     }
     return true;
 }
@@ -141,9 +152,15 @@ void subscriber::give_up() {
     for (auto& f : requests_.front()->filters) settled(f, true, requests_.front()->reason);
 }
 
-void subscriber::finish(subscribe_request& r) {
-    if (r.unsubscribe) return unsubscribe(r);
-    subscribe(r);
+void subscriber::apply(subscribe_request& r) {
+    r.applied = true;
+    if (r.unsubscribe)
+        unsubscribe(r);
+    else
+        subscribe(r);
+    if (r.restore) return finish_restore();
+    session_.changed(session_key::inflight);
+    session_.changed(session_key::state);
 }
 
 void subscriber::subscribe(subscribe_request& r) {
@@ -159,16 +176,14 @@ void subscriber::subscribe(subscribe_request& r) {
         const bool replay = wants_retained(f);
         f.code = f.qos;
         subscription& s = put(r, f);
-        if (!known) {
+        if (!known && !r.restore) {
             fresh.push_back(&s);
             begin_behind_acknowledged(s);
         }
         std::erase_if(replays, [&](const auto& x) { return x.to == &s; });
         if (replay) replays.push_back({&s, f.text});
     }
-    // The live start is fixed: the tails' places now, or behind what is acknowledged. The answer
-    // goes before what it promises.
-    answer(r);
+    // The live start is fixed: the tails' places now, or behind what is acknowledged.
     catch_up_on_new(std::move(replays), fresh);
 }
 
@@ -190,9 +205,6 @@ void subscriber::catch_up_on_new(std::vector<catch_up::replay_filter> replays,
         });
         c.add_replay(*proxy_.retained_topic(exit), std::move(replays));
     }
-    if (!catch_up_) return;
-    catch_up_->pump();
-    drop_finished_catch_up();
 }
 
 void subscriber::unsubscribe(subscribe_request& r) {
@@ -201,10 +213,6 @@ void subscriber::unsubscribe(subscribe_request& r) {
         f.code = s ? reason::success : reason::no_subscription_existed;
         if (s) remove(*s);
     }
-    answer(r);
-    if (!catch_up_) return;
-    catch_up_->pump();
-    drop_finished_catch_up();
 }
 
 void subscriber::answer(const subscribe_request& r) {

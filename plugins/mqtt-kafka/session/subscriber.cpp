@@ -12,7 +12,10 @@ constexpr size_t history_filters_max =
 }
 
 subscriber::subscriber(proxy& p, session& s, stream out, uint16_t inflight_max, uint32_t window_max)
-    : proxy_(p), session_(s), outbox_(out, inflight_max, window_max), replayed_(p.here) {}
+    : proxy_(p),
+      session_(s),
+      outbox_(out, inflight_max, window_max, s.durable()),
+      replayed_(p.here) {}
 
 subscriber::~subscriber() {
     catch_up_.reset();
@@ -91,10 +94,12 @@ void subscriber::on_live(kafka_topic& topic, const meta_view<weft_kafka_record>&
     if (d.record.retain && !replayed_.empty() && replayed_.contains(d.fingerprint())) return;
     const bool retain = d.record.retain && as_published;
     if (qos == 0) {
-        if (!outbox_.send(d, 0, retain, ids)) proxy_.qos0_dropped.add();
+        if (!outbox_.send(d, 0, retain, ids, {})) proxy_.qos0_dropped.add();
         return;
     }
-    if ((!catch_up_ || !catch_up_->starved()) && outbox_.send(d, qos, retain, ids)) return;
+    if ((!catch_up_ || !catch_up_->starved()) &&
+        deliver(d, qos, retain, {&topic, record->partition, record->offset}))
+        return;
     want_catch_up().fall_behind(topic, record->partition, record->offset, d.size);
 }
 
@@ -104,9 +109,37 @@ void subscriber::on_tail_gap(kafka_topic& topic, const std::vector<partition_nex
     drop_finished_catch_up();
 }
 
-void subscriber::on_ack(uint16_t packet_id) {
-    // An id that is not in flight is of a delivery that no longer concerns anybody.
-    if (!outbox_.acknowledged(packet_id) || !catch_up_) return;
+bool subscriber::deliver(delivery& d, uint8_t qos, bool retain, const record_place& from) {
+    if (!outbox_.send(d, qos, retain, proxy_.ids, from)) return false;
+    if (qos == 2)
+        session_.changed(session_key::inflight);
+    else if (qos == 1)
+        session_.changed_lazily();
+    return true;
+}
+
+// MQTT 5, 4.3: PUBACK and PUBCOMP end a delivery, PUBREC is answered with PUBREL. An id that is not
+// in flight is of a delivery that no longer concerns anybody.
+void subscriber::on_ack(uint8_t type, uint16_t packet_id, uint8_t code) {
+    flight* f = outbox_.flights().find(packet_id);
+    const bool ends = type == puback_type || type == pubcomp_type || code >= reason::unspecified;
+    if (type == pubrec_type && !ends) {
+        if (!f || f->qos != 2)
+            return session_.send_ack(pubrel_type, packet_id, {reason::packet_id_not_found, {}});
+        if (f->stage == flight_stage::sent) {
+            if (session_.durable()) {
+                f->stage = flight_stage::received_unrecorded;
+                return session_.changed(session_key::inflight);
+            }
+            f->stage = flight_stage::received;
+        }
+        if (f->stage == flight_stage::received) session_.send_ack(pubrel_type, packet_id, {});
+        return;
+    }
+    if (!f || !ends) return;
+    outbox_.flights().release(packet_id);
+    session_.changed_lazily();
+    if (!catch_up_) return;
     catch_up_->pump();
     drop_finished_catch_up();
 }

@@ -12,6 +12,7 @@
 #include "session/catch_up.hpp"
 #include "session/outbox.hpp"
 #include "session/replayed.hpp"
+#include "session/state/records.hpp"
 
 #include <memory>
 #include <string>
@@ -33,6 +34,8 @@ struct subscribe_request {
         std::vector<topic_use> topics;
     };
     bool unsubscribe = false;
+    bool restore = false;  // of the stored session: nobody waits for an answer
+    bool applied = false;  // answered when it is recorded
     uint16_t packet_id = 0;
     uint32_t id = 0;  // Subscription Identifier
     std::vector<filter> filters;
@@ -53,7 +56,16 @@ public:
     // Refuses the filters that the oldest request waits for.
     void give_up();
 
-    void on_ack(uint16_t packet_id);
+    // Subscribes to what the stored session was subscribed to, sends again what is in flight, and
+    // goes on at its positions.
+    void restore(const session_state& state, session_inflight inflight);
+    bool restoring() const { return restored_ != nullptr; }
+    // The values of the session's records.
+    session_state state() const;
+    session_inflight write_inflight();
+    void on_inflight_written();
+
+    void on_ack(uint8_t type, uint16_t packet_id, uint8_t reason);
     void on_window(uint32_t maximum);
     void on_live(kafka_topic& topic, const meta_view<weft_kafka_record>& record, delivery& d,
                  const match_result& matches, const match_entry& entry);
@@ -73,13 +85,20 @@ public:
     // It begins where the tail stands, although the client is still to get what is before that.
     void begin_at(const subscription& s, const kafka_topic& topic, int32_t partition, int64_t from);
     void drop_finished_catch_up();
+    bool deliver(delivery& d, uint8_t qos, bool retain, const record_place& from);
+    // What was in flight has been sent again: now the PUBRELs.
+    void on_resent();
+    // A record that was in flight is no longer in Kafka.
+    void on_record_lost(uint16_t packet_id);
 
 private:
     void begin_behind_acknowledged(const subscription& s);
     void decide(subscribe_request::filter& f, std::string& reason);
     bool settled(subscribe_request::filter& f, bool give_up, std::string& reason);
     bool wants_retained(const subscribe_request::filter& f) const;
-    void finish(subscribe_request& r);
+    void apply(subscribe_request& r);
+    void finish_restore();
+    void resume_positions();
     void subscribe(subscribe_request& r);
     void unsubscribe(subscribe_request& r);
     subscription& put(const subscribe_request& r, const subscribe_request::filter& f);
@@ -98,6 +117,7 @@ private:
     std::unique_ptr<catch_up> catch_up_;
     replayed_set replayed_;
     beginnings beginnings_;
+    std::unique_ptr<session_inflight> restored_;  // until the subscriptions are live again
 };
 
 }  // namespace weft::mqtt_kafka

@@ -28,7 +28,7 @@ std::string path_of_error(const binding_config& c) {
 TEST(config, the_default_exit_is_a_route_without_conditions) {
     const settings s = make_settings(config(topics, exit_only));
     EXPECT_EQ(s.exit, 3u);
-    EXPECT_EQ(s.publish_qos_max, 1);
+    EXPECT_EQ(s.publish_qos_max, 2);
     route_target target;
     ASSERT_EQ(s.table.match_publish("a", target), route_result::ok);
     EXPECT_EQ(target.topic, "m");

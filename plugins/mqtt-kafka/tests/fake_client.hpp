@@ -15,7 +15,7 @@ namespace weft::mqtt_kafka::test {
 struct received_publish {
     std::string topic, payload;
     uint8_t qos = 0;
-    bool retain = false;
+    bool retain = false, dup = false;
     uint16_t packet_id = 0;
     std::vector<uint32_t> ids;
     std::optional<uint32_t> expiry;
@@ -27,6 +27,7 @@ struct received_ack {
     uint16_t packet_id;
     uint8_t reason;
     std::string text;
+    uint8_t type = 4;
 };
 struct received_suback {
     uint16_t packet_id;
@@ -37,6 +38,7 @@ struct received_suback {
 struct publish_options {
     uint8_t qos = 1;
     bool retain = false;
+    bool dup = false;
     std::optional<uint32_t> expiry = std::nullopt;
     std::string response_topic = {};
     header_list properties = {};
@@ -46,6 +48,14 @@ struct filter_options {
     uint8_t qos = 1;
     uint8_t flags = 0;
     uint8_t retain_handling = 2;
+};
+
+struct will_options {
+    std::string topic, payload;
+    uint8_t qos = 1;
+    bool retain = false;
+    uint32_t delay_s = 0;
+    header_list properties = {};
 };
 
 class fake_client : public endpoint {
@@ -62,18 +72,23 @@ public:
 
     uint32_t window = 1 << 20;  // granted and kept up while `takes`
     bool takes = true;
-    bool acknowledges = true;  // QoS 1 deliveries
+    bool acknowledges = true;  // deliveries of QoS 1 and 2
+    uint32_t session_expiry = 0;
+    uint8_t version = WEFT_MQTT_V5;
+    std::optional<will_options> will;
 
     void connect(worker w, uint64_t exit, const std::string& client_id,
                  uint16_t receive_max = 65535, uint8_t flags = WEFT_MQTT_CLEAN_START) {
         meta_writer<weft_mqtt_begin> m;
-        m->version = WEFT_MQTT_V5;
-        m->flags = flags;
+        m->version = version;
+        m->flags = static_cast<uint8_t>(flags | (will ? WEFT_MQTT_WILL : 0));
+        m->session_expiry_s = session_expiry;
         m->receive_max = receive_max;
         m->client_id = m.text(client_id);
         worker_ = w;
         stream_ = w.open(exit, *this, m.get());
         if (takes) stream_.window(window);
+        if (will) send_will();
     }
     uint32_t credit() const { return stream_.credit(); }
 
@@ -113,11 +128,25 @@ public:
         m->patterns = list;
         stream_.flush(m.get());
     }
-    void puback(uint16_t packet_id) {
+    void ack(uint8_t type, uint16_t packet_id) {
         meta_writer<weft_mqtt_ack> m;
-        m->type = 4;
+        m->type = type;
         m->packet_id = packet_id;
         stream_.flush(m.get());
+    }
+    void puback(uint16_t packet_id) { ack(4, packet_id); }
+    void disconnect(uint8_t reason, uint32_t expiry_s) {
+        meta_writer<weft_mqtt_reset> m;
+        m->reason = reason;
+        m->session_expiry_s = expiry_s;
+        stream_.end(m.get());
+    }
+    // Of an acknowledgement type, the packet ids.
+    std::vector<uint16_t> acked(uint8_t type) const {
+        std::vector<uint16_t> out;
+        for (const auto& a : acks)
+            if (a.type == type) out.push_back(a.packet_id);
+        return out;
     }
     // Takes deliveries again.
     void take() {
@@ -144,11 +173,14 @@ public:
         for (const auto& x : slices(d)) publishes.back().payload += text_of(x);
         if (takes) s.window(window);
         if ((d.h.flags & WEFT_FIN) && acknowledges && publishes.back().qos)
-            puback(publishes.back().packet_id);
+            ack(publishes.back().qos == 2 ? 5 : 4, publishes.back().packet_id);
     }
     void on_flush(stream, const weft_flush& f) override {
         const meta_view<weft_mqtt_ack> a(f.h.meta);
-        if (a) acks.push_back({a->packet_id, a->reason, std::string(a.text(a->reason_string))});
+        if (a)
+            acks.push_back(
+                {a->packet_id, a->reason, std::string(a.text(a->reason_string)), a->type});
+        if (a && a->type == 6 && acknowledges) ack(7, a->packet_id);
         const meta_view<weft_mqtt_suback> s(f.h.meta);
         if (!s) return;
         order.emplace_back("suback");
@@ -193,8 +225,9 @@ private:
         m->qos = o.qos;
         m->packet_id = o.qos ? id : uint16_t{0};
         m->format = WEFT_MQTT_FORMAT_NONE;
-        m->flags = static_cast<uint8_t>((o.retain ? WEFT_MQTT_RETAIN : 0) |
-                                        (o.expiry ? WEFT_MQTT_HAS_EXPIRY : 0));
+        m->flags =
+            static_cast<uint8_t>((o.retain ? WEFT_MQTT_RETAIN : 0) | (o.dup ? WEFT_MQTT_DUP : 0) |
+                                 (o.expiry ? WEFT_MQTT_HAS_EXPIRY : 0));
         m->expiry_s = o.expiry.value_or(0);
         m->deferred = static_cast<uint32_t>(payload.size()) - first;
         if (!o.response_topic.empty()) m->response_topic = m.text(o.response_topic);
@@ -208,6 +241,22 @@ private:
         const bool whole = first == payload.size();
         send_data(std::string_view(payload).substr(0, first), m.get(), whole);
     }
+    void send_will() {
+        meta_writer<weft_mqtt_will> m;
+        m->qos = will->qos;
+        m->flags = will->retain ? WEFT_MQTT_RETAIN : 0;
+        m->format = WEFT_MQTT_FORMAT_NONE;
+        m->delay_s = will->delay_s;
+        m->topic = m.text(will->topic);
+        const weft_ref list = m.list<weft_pair>(will->properties.size());
+        for (size_t i = 0; i < will->properties.size(); ++i) {
+            const weft_ref name = m.text(will->properties[i].first),
+                           value = m.text(will->properties[i].second);
+            m.item<weft_pair>(list, i) = {name, value};
+        }
+        m->properties = list;
+        send_data(will->payload, m.get(), true);
+    }
     void begin_publish(const weft_data& d) {
         const meta_view<weft_mqtt_publish> m(d.h.meta);
         order.emplace_back("publish");
@@ -215,6 +264,7 @@ private:
         p.topic = m.text(m->topic);
         p.qos = m->qos;
         p.retain = m->flags & WEFT_MQTT_RETAIN;
+        p.dup = m->flags & WEFT_MQTT_DUP;
         p.packet_id = m->packet_id;
         for (const uint32_t id : m.list<uint32_t>(m->subscription_ids)) p.ids.push_back(id);
         if (m->flags & WEFT_MQTT_HAS_EXPIRY) p.expiry = m->expiry_s;

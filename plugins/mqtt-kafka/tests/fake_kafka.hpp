@@ -54,7 +54,9 @@ public:
     uint32_t history_opened = 0;
     uint64_t history_records = 0;  // sent on history streams
     bool history_waits = false;    // history streams send nothing until history_go()
-    bool tells = true;     // false: streams opened from now on hear nothing until tell_status()
+    bool tells = true;  // false: streams opened from now on hear nothing until tell_status()
+    // Streams of this topic are always served and not counted: every session needs them.
+    std::string apart = "mqtt-sessions";
     int64_t tail_lag = 0;  // records before the end with which a new tail begins
 
     endpoint* accept(stream s, const weft_begin& b) override;
@@ -77,6 +79,8 @@ public:
     void drain_all(uint8_t role);
     // The tails that are open bring nothing any more, as if they were late.
     void stall_tails();
+    // What is open is cut off, as from a process that was killed: it writes and hears nothing.
+    void cut_off();
     size_t open_streams(uint8_t role) const;
 
     std::vector<stored_record> records(const std::string& topic, size_t partition = 0) {
@@ -111,7 +115,7 @@ public:
           newest_(b->flags & WEFT_KAFKA_NEWEST_PER_KEY) {
         for (const auto& p : b.list<weft_kafka_position>(b->positions)) positions_.push_back(p);
         for (const auto& f : b.list<weft_kafka_filter>(b->filters))
-            filters_.emplace_back(b.text(f.pattern));
+            filters_.emplace_back(b.text(f.pattern), f.kind == WEFT_KAFKA_KEY_EQUALS);
         k.endpoints_.push_back(this);
     }
     ~fake_endpoint() override { std::erase(kafka_.endpoints_, this); }
@@ -121,16 +125,19 @@ public:
 
     void start() {
         stream_.begin();
-        if (role == WEFT_KAFKA_PRODUCE) stream_.window(kafka_.produce_window);
+        if (role == WEFT_KAFKA_PRODUCE) stream_.window(produce_window());
         if (role == WEFT_KAFKA_HISTORY)
             prepare_history();
-        else if (kafka_.tells)
+        else if (kafka_.tells || apart())
             tell();
     }
     void ask_to_move() { stream_.drain(); }
     void stall() { stalled_ = true; }
+    void cut_off() { stalled_ = cut_off_ = true; }
+    uint32_t produce_window() const { return apart() ? 1u << 20 : kafka_.produce_window; }
+    bool apart() const { return topic == kafka_.apart && role != WEFT_KAFKA_META; }
     void take() {
-        if (role == WEFT_KAFKA_PRODUCE) stream_.window(kafka_.produce_window);
+        if (role == WEFT_KAFKA_PRODUCE) stream_.window(produce_window());
     }
     void tell() {
         const auto& t = kafka_.topics_[topic];
@@ -169,9 +176,10 @@ public:
             incoming_.value.clear();
         }
         for (const auto& x : slices(d)) incoming_.value += text_of(x);
-        if (kafka_.produce_takes) s.window(kafka_.produce_window);
+        if (kafka_.produce_takes || apart()) s.window(produce_window());
+        if (cut_off_) return;
         if (!(d.h.flags & WEFT_FIN)) return;
-        if (kafka_.writes)
+        if (kafka_.writes || apart())
             write(incoming_);
         else
             unwritten_.push_back(incoming_);
@@ -212,7 +220,7 @@ private:
         const meta_view<weft_kafka_produce> m(reinterpret_cast<const weft_meta*>(in.block.data()));
         auto& t = kafka_.topics_[topic];
         int32_t error = topic == kafka_.error_topic ? kafka_.produce_error : 0;
-        if (!t.exists) error = 3;
+        if (!t.exists && !apart()) error = 3;
         answer a{m->token, -1, -1, error};
         if (!error) {
             stored_record r;
@@ -227,7 +235,7 @@ private:
             kafka_.append(topic, std::move(r), a.partition);
         }
         unanswered_.push_back(a);
-        if (kafka_.answers) answer_all();
+        if (kafka_.answers || apart()) answer_all();
     }
     void produced(const answer& a) {
         meta_writer<weft_kafka_produced> m;
@@ -252,8 +260,8 @@ private:
         for (size_t i = 0; i < parts.size(); ++i) {
             const auto end = static_cast<int64_t>(parts[i].size());
             if (next_.size() <= i)
-                next_.push_back(
-                    std::max<int64_t>(0, role == WEFT_KAFKA_TAIL ? end - kafka_.tail_lag : end));
+                next_.push_back(std::max<int64_t>(
+                    0, role == WEFT_KAFKA_TAIL && !apart() ? end - kafka_.tail_lag : end));
             m.item<weft_kafka_partition>(list, i) = {0, next_[i], static_cast<int32_t>(i), 0};
         }
         m->partitions = list;
@@ -293,7 +301,8 @@ private:
     stream stream_;
     bool newest_ = false, told_ = false, ended_ = false, stalled_ = false;
     std::vector<weft_kafka_position> positions_;
-    std::vector<std::string> filters_;
+    std::vector<std::pair<std::string, bool>> filters_;  // exact?
+    bool cut_off_ = false;
     std::vector<int64_t> next_;
     incoming incoming_;
     std::deque<answer> unanswered_;
@@ -301,7 +310,7 @@ private:
 };
 
 inline void fake_endpoint::prepare_history() {
-    ++kafka_.history_opened;
+    if (!apart()) ++kafka_.history_opened;
     const auto& parts = kafka_.topics_[topic].partitions;
     if (positions_.empty())
         for (size_t i = 0; i < parts.size(); ++i)
@@ -316,8 +325,9 @@ inline void fake_endpoint::prepare_history() {
 inline bool fake_endpoint::wanted(const stored_record& r, const std::vector<stored_record>& all,
                                   size_t offset, size_t end) const {
     if (!filters_.empty() &&
-        (!r.key || std::none_of(filters_.begin(), filters_.end(),
-                                [&](const std::string& f) { return filter_matches(f, *r.key); })))
+        (!r.key || std::none_of(filters_.begin(), filters_.end(), [&](const auto& f) {
+            return f.second ? f.first == *r.key : filter_matches(f.first, *r.key);
+        })))
         return false;
     if (!newest_) return true;
     for (size_t later = offset + 1; later < end; ++later)
@@ -327,7 +337,7 @@ inline bool fake_endpoint::wanted(const stored_record& r, const std::vector<stor
 
 // One record at a time and only with credit for it, as a log would.
 inline void fake_endpoint::pump_history() {
-    if (kafka_.history_waits || ended_) return;
+    if ((kafka_.history_waits && !apart()) || ended_) return;
     uint32_t left = fake_kafka::records_per_turn;
     for (auto& p : positions_) {
         const auto& all = kafka_.topics_[topic].partitions.at(static_cast<size_t>(p.partition));
@@ -337,7 +347,7 @@ inline void fake_endpoint::pump_history() {
                 continue;
             if (left-- == 0) return kafka_.go_on_soon();
             if (stream_.credit() == 0 || stream_.credit() < (r.value ? r.value->size() : 0)) return;
-            ++kafka_.history_records;
+            if (!apart()) ++kafka_.history_records;
             send_record(p.partition, p.offset, r);
         }
     }
@@ -385,7 +395,7 @@ inline void fake_kafka::break_all(uint8_t role) {
 inline std::vector<fake_endpoint*> fake_kafka::of_role(uint8_t role) const {
     std::vector<fake_endpoint*> out;
     for (auto* e : endpoints_)
-        if (e->role == role) out.push_back(e);
+        if (e->role == role && !e->apart()) out.push_back(e);
     return out;
 }
 inline void fake_kafka::break_oldest(uint8_t role, size_t count) {
@@ -412,11 +422,15 @@ inline void fake_kafka::drain_all(uint8_t role) {
 }
 inline void fake_kafka::stall_tails() {
     for (auto* e : endpoints_)
-        if (e->role == WEFT_KAFKA_TAIL) e->stall();
+        if (e->role == WEFT_KAFKA_TAIL && !e->apart()) e->stall();
+}
+inline void fake_kafka::cut_off() {
+    for (auto* e : endpoints_) e->cut_off();
 }
 inline size_t fake_kafka::open_streams(uint8_t role) const {
-    return static_cast<size_t>(std::count_if(endpoints_.begin(), endpoints_.end(),
-                                             [&](const auto* e) { return e->role == role; }));
+    return static_cast<size_t>(
+        std::count_if(endpoints_.begin(), endpoints_.end(),
+                      [&](const auto* e) { return e->role == role && !e->apart(); }));
 }
 
 }  // namespace weft::mqtt_kafka::test

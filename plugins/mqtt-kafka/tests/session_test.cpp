@@ -10,12 +10,12 @@ TEST_F(session_test, is_accepted_when_kafka_is_there) {
     start();
     auto& c = connect("one");
     ASSERT_TRUE(c.accepted);
-    EXPECT_EQ(c.accepted->qos_max, 1);
+    EXPECT_EQ(c.accepted->qos_max, 2);
     EXPECT_EQ(c.accepted->session_expiry_s, 0u);
     EXPECT_EQ(c.accepted->receive_max, 1024);
     EXPECT_EQ(c.accepted->flags & WEFT_MQTT_SESSION_PRESENT, 0);
-    EXPECT_EQ(c.accepted->capabilities,
-              WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD | WEFT_MQTT_CAP_SUBSCRIPTION_IDS);
+    EXPECT_EQ(c.accepted->capabilities, WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD |
+                                            WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL);
     EXPECT_EQ(metric_value("mqtt.kafka.sessions"), 1u);
     as(c, [](fake_client& x) { x.end(); });
     EXPECT_TRUE(c.closed);
@@ -101,11 +101,6 @@ TEST_F(session_test, client_ids_that_would_write_others_keys_are_refused) {
         EXPECT_EQ(connect(id).reset_reason, 0x85) << id;
     for (const auto* id : {"bob#", "bob#willing", "bob#owner#x"})
         EXPECT_TRUE(connect(id).accepted) << id;
-}
-
-TEST_F(session_test, wills_are_refused_honestly) {
-    start();
-    EXPECT_EQ(connect("one", 65535, 0, WEFT_MQTT_CLEAN_START | WEFT_MQTT_WILL).reset_reason, 0x83);
 }
 
 TEST_F(session_test, shared_streams_end_after_the_last_session) {

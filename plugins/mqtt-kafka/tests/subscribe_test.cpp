@@ -37,7 +37,7 @@ TEST_F(subscribe_test, qos_is_the_lower_of_both) {
     subscribe(s1, {{"t", 1}});
     subscribe(s2, {{"t", 2}});
     EXPECT_THAT(s0.subacks[0].reasons, ElementsAre(0));
-    EXPECT_THAT(s2.subacks[0].reasons, ElementsAre(1));
+    EXPECT_THAT(s2.subacks[0].reasons, ElementsAre(2));
     publish(p, "t", "one", 1);
     publish(p, "t", "zero", 0, {.qos = 0});
     for (auto* s : {&s0, &s1, &s2}) ASSERT_EQ(s->publishes.size(), 2u);
@@ -274,12 +274,12 @@ TEST_F(subscribe_test, a_large_message_goes_in_pieces_as_credit_allows) {
 
 TEST(inflight, wraps_and_skips) {
     inflight f;
-    EXPECT_EQ(f.take(), 1);
+    EXPECT_EQ(f.take({}).id, 1);
     for (uint32_t i = 2; i <= 65535; ++i) {
-        ASSERT_EQ(f.take(), i);
+        ASSERT_EQ(f.take({}).id, i);
         ASSERT_TRUE(f.release(static_cast<uint16_t>(i)));
     }
-    EXPECT_EQ(f.take(), 2);  // 1 is still in flight, 0 is no packet id
+    EXPECT_EQ(f.take({}).id, 2);  // 1 is still in flight, 0 is no packet id
     EXPECT_TRUE(f.release(1));
     EXPECT_FALSE(f.release(1));
     EXPECT_TRUE(f.release(2));
@@ -289,7 +289,7 @@ TEST(inflight, wraps_and_skips) {
 TEST(inflight, releases_in_any_order) {
     inflight f;
     std::vector<uint16_t> ids;
-    for (int i = 0; i < 100; ++i) ids.push_back(f.take());
+    for (int i = 0; i < 100; ++i) ids.push_back(f.take({}).id);
     for (size_t i = 0; i < ids.size(); i += 2) EXPECT_TRUE(f.release(ids[i]));
     EXPECT_EQ(f.size(), 50u);
     for (size_t i = ids.size(); i-- > 0;) EXPECT_EQ(f.release(ids[i]), i % 2 == 1);

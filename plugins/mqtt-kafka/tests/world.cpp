@@ -235,6 +235,25 @@ bool world::nothing_left(size_t generation, uint32_t w) {
 void world::unload(size_t generation) {
     stage_->end_generation(generation);
 }
+void world::crash() {
+    for (uint32_t w = 0; w < workers; ++w) in_kafka([](fake_kafka& k) { k.cut_off(); }, w);
+    stage_->start_generation();
+    settle();
+}
+fake_client& world::connect_durable(const std::string& id, uint8_t flags, uint32_t expiry_s) {
+    auto& c = new_client();
+    c.session_expiry = expiry_s;
+    connect(c, id, 65535, flags);
+    return c;
+}
+std::optional<std::string> world::stored(const std::string& key) {
+    std::optional<std::string> out;
+    in_kafka([&](fake_kafka& k) {
+        for (const auto& r : k.records("mqtt-sessions"))
+            if (r.key == key) out = r.value;
+    });
+    return out;
+}
 uint64_t world::in_ms(uint64_t ms) {
     const auto now = std::chrono::steady_clock::now().time_since_epoch();
     return static_cast<uint64_t>(

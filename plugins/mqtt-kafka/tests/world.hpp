@@ -60,6 +60,12 @@ protected:
     // Detaches and destroys a generation of which nothing is left.
     void unload(size_t generation);
     static uint64_t in_ms(uint64_t ms);
+    // The process is killed: what it has is cut off from Kafka, and another takes what is new.
+    void crash();
+    fake_client& connect_durable(const std::string& id, uint8_t flags = 0,
+                                 uint32_t expiry_s = 3600);
+    // The newest value of a key on the sessions topic; none: a tombstone or nothing.
+    std::optional<std::string> stored(const std::string& key);
 
     fake_kafka& kafka(uint32_t w = 0);
     uint64_t metric_value(const std::string& name, uint32_t w = 0);

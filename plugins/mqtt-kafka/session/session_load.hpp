@@ -1,0 +1,75 @@
+// Reads what Kafka has of a session, up to the claim of its new owner: the values of its keys, the
+// will it left, and the QoS 2 publishes behind the recorded positions.
+#pragma once
+
+#include "kafka/history_reader.hpp"
+#include "session/history_slots.hpp"
+#include "session/state/records.hpp"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace weft::mqtt_kafka {
+
+class proxy;
+class session;
+
+struct loaded_session {
+    // Newest values; none where there is no record, a tombstone or an empty value.
+    std::optional<std::string> state, offsets, inflight, will, will_message, expiry;
+    session_offsets qos2;  // decoded from `offsets`
+    // QoS 2 publishes of the session that are behind those positions.
+    struct published {
+        std::string topic;
+        int32_t partition;
+        int64_t offset;
+        uint16_t packet_id;
+        int64_t number;
+    };
+    std::vector<published> published;
+    bool newer_version = false;  // some value is of a program that is newer than this one
+};
+
+class session_load final : public slot_holder, history_sink {
+public:
+    // `claim`: partition and offset of the claim on the sessions topic.
+    session_load(proxy& p, session& s, int32_t partition, int64_t claim);
+    virtual ~session_load();
+    session_load(const session_load&) = delete;
+    session_load& operator=(const session_load&) = delete;
+
+    void start();
+    void on_slot() override;
+    void give_up_slot() override {}  // it is never idle
+
+private:
+    enum class phase : uint8_t { keys, will, publishes };
+
+    void on_history_record(const meta_view<weft_kafka_record>& record,
+                           const weft_data& data) override;
+    void on_history_progress(std::span<const weft_kafka_position>) override {}
+    void on_history_end() override;
+    void on_history_lost() override;
+
+    void read();
+    void read_keys();
+    bool read_will();
+    bool read_publishes();
+    void take_key(std::string_view key, std::string value);
+    void take_publish(const meta_view<weft_kafka_record>& record);
+    void retry();
+
+    proxy& proxy_;
+    session& session_;
+    loaded_session out_;
+    history_reader* reader_ = nullptr;
+    std::vector<std::string> topics_;  // still to be looked through for publishes
+    int64_t claim_;
+    uint64_t retry_timer_ = 0;
+    int32_t partition_;
+    phase phase_ = phase::keys;
+    bool has_slot_ = false, in_line_ = false;
+};
+
+}  // namespace weft::mqtt_kafka

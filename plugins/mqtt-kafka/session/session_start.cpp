@@ -1,0 +1,201 @@
+// From CONNECT to CONNACK: the claim, what is read, what is written.
+#include "proxy.hpp"
+#include "session/session.hpp"
+
+#include <algorithm>
+
+namespace weft::mqtt_kafka {
+
+namespace {
+
+// Room for a will that comes before the session is accepted (a payload of at most 65535 bytes).
+constexpr uint32_t will_window = 128u << 10;
+
+}  // namespace
+
+void session::start() {
+    proxy_.registry.claim(*this);
+    proxy_.store.add(*this);
+    if (will_) stream_.window(will_window);
+    wait();
+    retry();
+}
+
+void session::retry() {
+    if (state_ == state::waiting) {
+        refusal why;
+        switch (proxy_.admission(why)) {
+            case proxy::admission_result::now:
+                return claim();
+            case proxy::admission_result::refused:
+                return end_client(why);
+            case proxy::admission_result::later:
+                return;
+        }
+    }
+    if (state_ != state::accepted) return;
+    if (subscriber_ && !subscriber_->process())
+        wait();
+    else
+        proxy_.stop_waiting(*this);
+}
+
+void session::claim() {
+    state_ = state::claiming;
+    const owner_claim c{std::string(proxy_.store.me.id()), nonce_,
+                        static_cast<int64_t>(proxy_.here.wall_ms())};
+    put(session_key::owner, encode(c));
+}
+
+void session::on_claimed(int32_t partition, int64_t offset) {
+    if (state_ == state::closed) return;
+    // A claim that was written twice, since its stream broke: the later one counts for readers.
+    epoch_ = std::max(epoch_, offset);
+    if (state_ != state::claiming) return;
+    state_ = state::loading;
+    load_ = std::make_unique<session_load>(proxy_, *this, partition, offset);
+    load_->start();
+}
+
+void session::on_other_claim(int64_t offset) {
+    if (epoch_ >= 0 && offset > epoch_) take_over_ends();
+}
+
+// Somebody else owns the session: end the client and write nothing more. The new owner has read
+// everything, the will as well.
+void session::take_over_ends() {
+    if (state_ == state::closed) return;
+    fenced_ = true;
+    if (open())
+        close_stream({reason::session_taken_over, "another client connected with this client id"});
+    proxy_.stop_waiting(*this);
+    subscriber_.reset();
+    load_.reset();
+    state_ = state::closed;
+    proxy_.publish.drop_gated(*this);
+    proxy_.sweep_later(*this);
+}
+
+void session::on_loaded(loaded_session& from) {
+    loaded_ = std::make_unique<loaded_session>(std::move(from));
+    load_.reset();
+    continue_if_loaded();
+}
+
+// The will comes right behind BEGIN, but maybe in pieces.
+void session::continue_if_loaded() {
+    if (state_ != state::loading || !loaded_) return;
+    if (will_ && (!will_->begun || will_->missing > 0)) return;
+    if (will_ && will_->message.lifetime_id.empty()) will_->message.lifetime_id = random_id();
+    state_ = state::preparing;
+    bool goes_on = false;
+    if (!resume(*loaded_, goes_on))
+        return end_client({reason::implementation_specific,
+                           "the session's state was written by a newer version"});
+    present_ = goes_on;
+    settling_ = true;  // a will that is refused is answered at once
+    settle_old_will(*loaded_, goes_on);
+    settling_ = false;
+    if (!publishing_will_) prepare();
+}
+
+// Decides whether the stored session goes on. False when it cannot be read.
+bool session::resume(loaded_session& from, bool& goes_on) {
+    session_state subscribed;
+    session_inflight inflight;
+    const auto newer = [](decoded d) { return d == decoded::unknown_version; };
+    if (from.newer_version || (from.state && newer(decode(*from.state, subscribed))) ||
+        (from.inflight && newer(decode(*from.inflight, inflight))))
+        return false;
+    session_signal end;
+    const bool expired = from.expiry && decode(*from.expiry, end) == decoded::ok &&
+                         end.at_ms >= 0 && end.at_ms <= static_cast<int64_t>(proxy_.here.wall_ms());
+    goes_on = from.state && !clean_start_ && !expired;
+    return true;
+}
+
+// The will that an earlier owner left on the sessions topic is the new owner's: it is sent if its
+// time has come or the session has ended, and discarded if the session goes on
+// (MQTT 5, 3.1.3.2.2).
+void session::settle_old_will(loaded_session& from, bool goes_on) {
+    session_signal signal;
+    will_message message;
+    if (!from.will || decode(*from.will, signal) != decoded::ok) return;
+    if (!from.will_message || decode(*from.will_message, message) != decoded::ok ||
+        message.will_id != signal.will_id)
+        return;
+    const bool due =
+        signal.delay_ms <= 0 ||
+        (signal.at_ms >= 0 && signal.at_ms <= static_cast<int64_t>(proxy_.here.wall_ms()));
+    if (goes_on && !due) return;
+    publishing_will_ = true;
+    proxy_.publish.publish_will(*this, message);
+}
+
+// Writes what the CONNECT changes. The CONNACK waits for all of it.
+void session::prepare() {
+    const auto write = [&](session_key k, std::optional<std::string_view> v,
+                           std::string_view lifetime_id = {}) {
+        ++preparing_;
+        put(k, v, lifetime_id);
+    };
+    ++preparing_;  // until everything is on its way
+    loaded_session& from = *loaded_;
+    session_signal old;
+    if (from.will && decode(*from.will, old) == decoded::ok && from.will_message)
+        write(session_key::will_message, std::nullopt, old.lifetime_id);
+    if (will_) {
+        store_will();
+        preparing_ = static_cast<uint16_t>(preparing_ + 2);
+    } else if (from.will) {
+        write(session_key::will, std::nullopt);
+    }
+    if (present_) {
+        stored_ |= bit(session_key::state);
+        if (from.inflight) stored_ |= bit(session_key::inflight);
+        if (from.offsets) stored_ |= bit(session_key::offsets);
+    } else {
+        if (from.inflight) write(session_key::inflight, std::nullopt);
+        if (from.offsets) write(session_key::offsets, std::nullopt);
+        if (durable())
+            write(session_key::state, encode(session_state{}));
+        else if (from.state)
+            write(session_key::state, std::nullopt);
+    }
+    // What ends the session if this process is not there to do it.
+    const bool can_say = uint64_t{expiry_s_} * 1000 <= INT32_MAX;
+    if (durable() && can_say)
+        write(session_key::expiry, expiry_signal(-1));
+    else if (from.expiry)
+        write(session_key::expiry, std::nullopt);
+    if (--preparing_ == 0) accept();
+}
+
+void session::accept() {
+    state_ = state::accepted;
+    meta_writer<weft_mqtt_begin> m;
+    m->flags = present_ ? WEFT_MQTT_SESSION_PRESENT : 0;
+    m->qos_max = proxy_.config.publish_qos_max;
+    m->capabilities = WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD |
+                      WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL;
+    m->receive_max = proxy_.config.limit.receive_max;
+    m->session_expiry_s = expiry_s_;
+    stream_.begin(m.get());
+    proxy_.publish.welcome(*this);
+    if (present_) restore();
+    loaded_.reset();
+    retry();
+}
+
+void session::restore() {
+    loaded_session& from = *loaded_;
+    session_state subscribed;
+    session_inflight inflight;
+    if (from.state && decode(*from.state, subscribed) != decoded::ok) subscribed = {};
+    if (from.inflight && decode(*from.inflight, inflight) != decoded::ok) inflight = {};
+    if (from.offsets || !from.published.empty()) received().restore(from);
+    if (!subscribed.filters.empty() || !inflight.deliveries.empty())
+        want_subscriber().restore(subscribed, std::move(inflight));
+}
+
+}  // namespace weft::mqtt_kafka

@@ -1,0 +1,257 @@
+// Sessions that outlive their connection: claims, stored state, what is delivered after a
+// reconnect.
+#include "session/state/keys.hpp"
+#include "session/state/records.hpp"
+#include "tests/world.hpp"
+
+namespace weft::mqtt_kafka::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+struct durable_test : world {
+    static bool present(const fake_client& c) {
+        return c.accepted && (c.accepted->flags & WEFT_MQTT_SESSION_PRESENT);
+    }
+    void disconnect(fake_client& c, uint8_t reason = 0, uint32_t expiry_s = 3600) {
+        as(c, [&](fake_client& x) { x.disconnect(reason, expiry_s); });
+    }
+    static std::vector<uint16_t> ids(const fake_client& c) {
+        std::vector<uint16_t> out;
+        for (const auto& p : c.publishes) out.push_back(p.packet_id);
+        return out;
+    }
+};
+
+TEST_F(durable_test, a_connect_claims_the_session) {
+    start();
+    connect("one");
+    const auto value = stored("one#owner");
+    ASSERT_TRUE(value);
+    owner_claim c;
+    ASSERT_EQ(decode(*value, c), decoded::ok);
+    EXPECT_THAT(c.instance, testing::StartsWith("weft-"));
+    in_kafka([](fake_kafka& k) {
+        const auto r = k.records("mqtt-sessions").at(0);
+        EXPECT_THAT(r.headers, ElementsAre(testing::Pair("type", "owner")));
+    });
+}
+
+TEST_F(durable_test, a_clean_session_leaves_nothing) {
+    start();
+    auto& c = connect("one");
+    subscribe(c, {{"t"}});
+    disconnect(c, 0, 0);
+    for (const auto* key : {"one", "one#owner", "one#inflight", "one#offsets", "one#expiry"})
+        EXPECT_FALSE(stored(key)) << key;
+}
+
+TEST_F(durable_test, another_instance_takes_the_session_over) {
+    start();
+    auto& c = connect("one");
+    in_kafka([](fake_kafka& k) {
+        k.append("mqtt-sessions", record("one#owner", encode(owner_claim{"other", 1, 2})));
+    });
+    EXPECT_EQ(c.reset_reason, 0x8e);
+    EXPECT_TRUE(c.closed);
+    size_t records = 0;
+    in_kafka([&](fake_kafka& k) { records = k.records("mqtt-sessions").size(); });
+    EXPECT_EQ(records, 2u) << "who has lost the session writes nothing more";
+}
+
+TEST_F(durable_test, subscriptions_come_back) {
+    start();
+    auto& c = connect_durable("one");
+    EXPECT_FALSE(present(c));
+    subscribe(c, {{"t", 1}}, 5);
+    ASSERT_EQ(c.subacks.size(), 1u);
+    session_state s;
+    ASSERT_EQ(decode(stored("one").value(), s), decoded::ok);
+    ASSERT_EQ(s.filters.size(), 1u);
+    EXPECT_EQ(s.filters[0].pattern, "t");
+    disconnect(c);
+    auto& again = connect_durable("one");
+    EXPECT_TRUE(present(again));
+    EXPECT_EQ(again.accepted->session_expiry_s, 3600u);
+    publish(connect("pub"), "t", "x", 1);
+    ASSERT_EQ(again.publishes.size(), 1u);
+    EXPECT_THAT(again.publishes[0].ids, ElementsAre(5));
+}
+
+TEST_F(durable_test, what_came_meanwhile_is_delivered_in_order) {
+    start();
+    auto &c = connect_durable("one"), &p = connect("pub");
+    subscribe(c, {{"t", 1}});
+    publish(p, "t", "before", 1);
+    disconnect(c);
+    for (uint16_t i = 2; i < 40; ++i) publish(p, "t", std::to_string(i), i);
+    publish(p, "t", "zero", 0, {.qos = 0});
+    auto& again = connect_durable("one");
+    std::vector<std::string> expected;
+    for (uint16_t i = 2; i < 40; ++i) expected.push_back(std::to_string(i));
+    EXPECT_EQ(payloads(again), expected);
+    publish(p, "t", "live", 50);
+    expected.emplace_back("live");
+    EXPECT_EQ(payloads(again), expected);
+}
+
+TEST_F(durable_test, what_is_not_acknowledged_comes_again_under_its_id) {
+    start();
+    auto &c = connect_durable("one"), &p = connect("pub");
+    subscribe(c, {{"t", 1}});
+    c.acknowledges = false;
+    publish(p, "t", "a", 1);
+    publish(p, "t", "b", 2);
+    publish(p, "t", "c", 3);
+    ASSERT_EQ(c.publishes.size(), 3u);
+    const auto first = ids(c);
+    as(c, [&](fake_client& x) { x.puback(first[1]); });
+    as(c, [](fake_client& x) { x.abort(); });
+    publish(p, "t", "d", 4);
+    auto& again = connect_durable("one");
+    EXPECT_THAT(payloads(again), ElementsAre("a", "c", "d"));
+    EXPECT_EQ(again.publishes[0].packet_id, first[0]);
+    EXPECT_EQ(again.publishes[1].packet_id, first[2]);
+    EXPECT_TRUE(again.publishes[0].dup);
+    EXPECT_FALSE(again.publishes[2].dup);
+    EXPECT_NE(again.publishes[2].packet_id, first[0]);
+}
+
+TEST_F(durable_test, a_killed_process_loses_nothing) {
+    start();
+    auto &c = connect_durable("one"), &p = connect("pub");
+    subscribe(c, {{"t", 1}});
+    c.acknowledges = false;
+    publish(p, "t", "a", 1);
+    crash();
+    auto& p2 = connect("pub");
+    publish(p2, "t", "b", 2);
+    auto& again = connect_durable("one");
+    EXPECT_TRUE(present(again));
+    EXPECT_THAT(payloads(again), ElementsAre("a", "b"));
+}
+
+TEST_F(durable_test, clean_start_begins_anew) {
+    start();
+    auto& c = connect_durable("one");
+    subscribe(c, {{"t", 1}});
+    disconnect(c);
+    auto& again = connect_durable("one", WEFT_MQTT_CLEAN_START);
+    EXPECT_FALSE(present(again));
+    publish(connect("pub"), "t", "x", 1);
+    EXPECT_THAT(again.publishes, IsEmpty());
+    session_state s;
+    ASSERT_EQ(decode(stored("one").value(), s), decoded::ok);
+    EXPECT_THAT(s.filters, IsEmpty());
+    EXPECT_FALSE(stored("one#inflight"));
+}
+
+TEST_F(durable_test, disconnect_may_end_the_session) {
+    start();
+    auto& c = connect_durable("one");
+    subscribe(c, {{"t", 1}});
+    disconnect(c, 0, 0);
+    EXPECT_FALSE(stored("one"));
+    EXPECT_FALSE(stored("one#inflight"));
+    EXPECT_FALSE(present(connect_durable("one")));
+}
+
+TEST_F(durable_test, a_session_expires) {
+    start();
+    auto& c = connect_durable("one", 0, 1);
+    subscribe(c, {{"t", 1}});
+    disconnect(c, 0, 1);
+    EXPECT_TRUE(stored("one"));
+    until([&] {
+        const auto all = kafka().records("mqtt-sessions");
+        return all.back().key == "one#owner" && !all.back().value;
+    });
+    EXPECT_FALSE(stored("one"));
+    EXPECT_FALSE(present(connect_durable("one")));
+}
+
+TEST_F(durable_test, what_an_earlier_process_left_expires) {
+    const auto left = [](int64_t at_ms) {
+        return record(
+            "x", encode(session_signal{session_signal::expiry, "gone", "x", 1, at_ms, {}, {}}));
+    };
+    start([&](fake_kafka& k) {
+        for (const std::string id : {"old", "new"}) {
+            auto r = record(id, encode(session_state{}));
+            k.append("mqtt-sessions", r);
+            r = left(id == "old" ? now_ms() - 1 : now_ms() + 3'600'000);
+            r.key = id + "#expiry";
+            k.append("mqtt-sessions", r);
+        }
+    });
+    until([&] {
+        const auto all = kafka().records("mqtt-sessions");
+        return all.back().key == "old#owner";
+    });
+    EXPECT_FALSE(stored("old"));
+    EXPECT_FALSE(stored("old#expiry"));
+    EXPECT_TRUE(stored("new"));
+}
+
+TEST_F(durable_test, v311_sessions_last_a_bounded_time) {
+    start();
+    auto& c = new_client();
+    c.version = WEFT_MQTT_V311;
+    c.session_expiry = WEFT_MQTT_EXPIRY_NEVER;
+    connect(c, "old", 65535, 0);
+    ASSERT_TRUE(c.accepted);
+    EXPECT_EQ(c.accepted->session_expiry_s, 7u * 24 * 3600);
+}
+
+TEST_F(durable_test, a_late_record_of_an_older_owner_is_written_over) {
+    start();
+    auto& first = connect_durable("one");
+    disconnect(first);
+    auto& c = connect_durable("one");
+    subscribe(c, {{"t", 1}});
+    const auto good = stored("one");
+    in_kafka([](fake_kafka& k) {
+        auto late = record("one", encode(session_state{}));
+        late.headers = {{"zilla:epoch", epoch_bytes(0)}};
+        k.append("mqtt-sessions", late);
+    });
+    EXPECT_EQ(stored("one"), good);
+}
+
+TEST_F(durable_test, state_of_a_newer_version_is_kept) {
+    start([](fake_kafka& k) {
+        k.append("mqtt-sessions", record("one", std::string("\x02later", 6)));
+    });
+    EXPECT_EQ(connect_durable("one").reset_reason, 0x83);
+    EXPECT_EQ(stored("one"), std::string("\x02later", 6));
+}
+
+TEST_F(durable_test, a_changed_number_of_partitions_is_told) {
+    start();
+    EXPECT_TRUE(connect("one").accepted);
+    in_kafka([](fake_kafka& k) {
+        k.topic("mqtt-sessions").partitions.emplace_back();
+        k.tell_status();
+    });
+    EXPECT_EQ(connect("two").reset_reason, 0x88);
+    EXPECT_TRUE(logged("binding.mqtt.kafka.sessions.topic.partitions", "mqtt-sessions"));
+}
+
+TEST_F(durable_test, a_lost_producer_does_not_lose_a_claim) {
+    start();
+    in_kafka([](fake_kafka& k) {
+        k.apart.clear();
+        k.writes = false;
+    });
+    auto& c = connect("one");
+    EXPECT_FALSE(c.accepted);
+    in_kafka([](fake_kafka& k) {
+        k.break_all(WEFT_KAFKA_PRODUCE);
+        k.writes = true;
+    });
+    until([&] { return c.accepted.has_value(); });
+}
+
+}  // namespace
+}  // namespace weft::mqtt_kafka::test
