@@ -20,7 +20,7 @@ proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
       qos0_dropped(w.counter("mqtt.kafka.qos0.dropped")),
       publishes_failed(w.counter("mqtt.kafka.publishes.failed")),
       deliveries_lost(w.counter("mqtt.kafka.deliveries.lost")) {
-    home = {w.handle(), call<&proxy::take_displaced>, this, nullptr};
+    home = {w.handle(), call<&proxy::take_news>, this, nullptr};
     open_topics();
     tell_ready();
 }
@@ -219,9 +219,12 @@ void proxy::serve_slots() {
     load_slots.serve();
 }
 
-void proxy::take_displaced() {
-    while (registered_session* s = registry.take_displaced(home))
-        static_cast<session*>(s)->on_displaced();
+void proxy::take_news() {
+    for (;;) {
+        const auto news = registry.take_due(home);
+        if (!news.who) return;
+        static_cast<session*>(news.who)->on_registry(news.first, news.superseded);
+    }
 }
 
 void proxy::gone(session& s) {

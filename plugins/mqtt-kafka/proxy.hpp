@@ -103,7 +103,7 @@ private:
     void flush();
     void flush_lazy();
     void sweep();
-    void take_displaced();
+    void take_news();
     void end_sessions();
     void finish_soon();
     void finish_drain();

@@ -52,9 +52,12 @@ void connection::write_last_words(reason code, std::string_view text,
     // to read.
     const uint8_t v = state_ == state::awaiting_connect ? server_.in.version : version();
     if (v == version_unknown || mid_delivery_) return;
-    if (state_ == state::awaiting_connect && v == version_5)  // as far as CONNECT could be read
+    if (state_ == state::awaiting_connect && v == version_5) {
+        // As far as CONNECT could be read; 0 is what it may be refused for.
         packet_size_max_ =
             server_.in.props.number(property::maximum_packet_size, packet_size_limit);
+        if (packet_size_max_ == 0) packet_size_max_ = packet_size_limit;
+    }
     if (state_ != state::connected) {
         p.reset(packet_type::connack, v <= version_311 ? version_311 : version_5);
         p.connack_311 = to_connack_311(code);

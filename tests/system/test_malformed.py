@@ -48,7 +48,6 @@ AFTER_CONNECT = {
     "DISCONNECT with flags": (m.packet(m.DISCONNECT, 1, b""), {MALFORMED}),
     "QoS 3": (v5_publish(b"t", qos=3, packet_id=SUB), {MALFORMED}),
     "DUP at QoS 0": (m.packet(m.PUBLISH, 8, raw_text(b"t") + b"\x00"), {MALFORMED, PROTOCOL}),
-    "QoS 2, not offered": (v5_publish(b"t", qos=2, packet_id=SUB), {QOS}),
     "packet id 0": (v5_publish(b"t", qos=1, packet_id=b"\x00\x00"), {MALFORMED, PROTOCOL}),
     "no topic, no alias": (v5_publish(b""), {PROTOCOL, MALFORMED, TOPIC_NAME}),
     "wildcard in a topic name": (v5_publish(b"a/#"), {MALFORMED, PROTOCOL, TOPIC_NAME}),
@@ -101,7 +100,6 @@ V311 = {
     "second CONNECT": m.connect_packet("again", 4),
     "five length bytes": b"\x30\xff\xff\xff\xff\x01",
     "QoS 3": m.packet(m.PUBLISH, 6, raw_text(b"t") + SUB),
-    "QoS 2, not offered": m.packet(m.PUBLISH, 4, raw_text(b"t") + SUB),
     "packet id 0": m.packet(m.PUBLISH, 2, raw_text(b"t") + b"\x00\x00"),
     "empty topic": m.packet(m.PUBLISH, 0, raw_text(b"")),
     "wildcard in a topic name": m.packet(m.PUBLISH, 0, raw_text(b"a/#")),
@@ -182,10 +180,6 @@ CONNECTS = {
     "authentication data alone": (connect_body(props=b"\x04\x16\x00\x01a"), {PROTOCOL}),
     "bytes after the payload": (connect_body(rest=b"x"), {MALFORMED}),
     "reserved client id": (connect_body(client=b"bob#will"), {CLIENT_ID}),
-    "a will, not offered yet": (
-        connect_body(0x06, rest=b"\x00" + raw_text(b"w") + raw_text(b"bye")),
-        set(range(0x80, 0xA3)),
-    ),
 }
 
 

@@ -20,29 +20,6 @@ def test_assigned_client_id(ordered):
         assert all(names) and names[0] != names[1]
 
 
-def test_sessions_are_not_kept_yet(ordered, prefix):
-    # Accepted, and said so: session present 0 and, in v5, Session Expiry Interval 0.
-    for version, props in ((4, ()), (5, [(m.SESSION_EXPIRY, 100)])):
-        for _ in range(2):
-            with m.Raw(ordered.port, version) as client:
-                client.connect(f"{prefix}-{version}", clean=False, props=props)
-                assert not client.connack.session_present
-                if version == 5:
-                    assert client.connack.prop(m.SESSION_EXPIRY) == 0
-                client.subscribe(f"{prefix}/t")
-                client.disconnect()
-
-
-def test_qos_2_is_announced_and_granted_as_1(ordered, prefix):
-    with m.Raw(ordered.port) as client:
-        client.connect(prefix)
-        assert client.connack.prop(m.MAXIMUM_QOS) == 1
-        assert client.subscribe((f"{prefix}/t", 2)) == [1]
-    with m.Raw(ordered.port, 4) as client:
-        client.connect(prefix)
-        assert client.subscribe((f"{prefix}/t", 2)) == [1]
-
-
 @pytest.mark.key
 @pytest.mark.parametrize("version", [4, 5])
 def test_keep_alive(ordered, prefix, version):
@@ -227,3 +204,16 @@ def test_slow_subscriber(kafka, prefix):
                 assert got.payload == str(number).encode() + payload
                 slow.send(m.ack_packet(m.PUBACK, got.packet_id))
         slow.socket.close()
+
+
+@pytest.mark.parametrize("version", [4, 5])
+def test_a_maximum_qos(kafka, prefix, version):
+    # [MQTT-3.2.2-11]
+    with start_example(kafka, properties=["zilla.binding.mqtt.kafka.publish.qos.max=1"]) as weft:
+        with m.Raw(weft.port, version) as client:
+            client.connect(prefix)
+            assert client.connack.prop(m.MAXIMUM_QOS) == (1 if version == 5 else None)
+            client.send(m.publish_packet("t", version=version, qos=2, packet_id=1))
+            if version == 5:
+                assert client.expect(m.DISCONNECT).reason == 0x9B
+            client.expect_closed()

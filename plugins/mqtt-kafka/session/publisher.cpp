@@ -263,7 +263,7 @@ void publisher::complete(uint64_t token, const refusal& why, const produce_answe
     if (will) s.on_will_published();
     if (s.credit.outstanding == 0 && !s.open()) {
         s.on_publishes_answered();
-        proxy_.sweep_later(s);
+        s.on_settled();
     }
     proxy_.publish_answered();
 }

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <mutex>
+#include <utility>
 
 namespace weft::mqtt_kafka {
 
@@ -18,17 +19,12 @@ registered_session** bucket(registry_table& t, uint64_t hash) {
     return &t.buckets[hash & (t.bucket_count - 1)];
 }
 
-// The link that leads to the session of this id, or the null at the end of its bucket.
+// The link that leads to the newest session of this id, or the null at the end of its bucket.
 registered_session** find(registry_table& t, uint64_t hash, std::string_view id) {
     registered_session** link = bucket(t, hash);
-    while (*link && ((*link)->hash != hash || (*link)->client_id() != id)) link = &(*link)->after;
+    while (*link && ((*link)->hash != hash || (*link)->client_id() != id))
+        link = &(*link)->in_bucket;
     return link;
-}
-
-void take_out(registered_session** link) {
-    registered_session& s = **link;
-    *link = s.after;
-    s.after = nullptr;
 }
 
 void free_buckets(registry_table& t) {
@@ -42,8 +38,8 @@ void grow(registry_table& t) {
     if (!fresh) return;
     for (uint64_t i = 0; i < t.bucket_count; ++i) {
         while (registered_session* s = t.buckets[i]) {
-            t.buckets[i] = s->after;
-            s->after = fresh[s->hash & (more - 1)];
+            t.buckets[i] = s->in_bucket;
+            s->in_bucket = fresh[s->hash & (more - 1)];
             fresh[s->hash & (more - 1)] = s;
         }
     }
@@ -58,49 +54,73 @@ registry_table::~registry_table() {
     free_buckets(*this);
 }
 
-void session_registry::claim(registered_session& s) {
+// Under the lock: a home cannot go while one of its sessions is in the table. When it is being
+// detached (WEFT_E_GONE) it ends that session anyway.
+void session_registry::tell(registered_session& s) {
+    if (s.told) return;
+    registry_home& home = *s.home;
+    const bool asleep = !home.due;
+    s.told = true;
+    s.due_after = home.due;
+    home.due = &s;
+    if (asleep) services.reactor->post(home.worker, home.wake, home.ctx);
+}
+
+bool session_registry::enter(registered_session& s) {
     registry_table& t = *table_;
     s.hash = hash_of(s.client_id());
     const std::lock_guard lock(t.mutex);
+    s.entered = true;
     registered_session** link = find(t, s.hash, s.client_id());
-    if (registered_session* old = *link) {
-        take_out(link);
-        --t.count;
-        old->listed = false;
-        old->displaced = true;
-        registry_home& home = *old->home;
-        old->after = home.displaced;
-        home.displaced = old;
-        // Under the lock: a home cannot go while one of its sessions is in the table. When it is
-        // being detached (WEFT_E_GONE) it ends that session anyway.
-        if (!old->after) services.reactor->post(home.worker, home.wake, home.ctx);
+    if (registered_session* before = *link) {
+        s.in_bucket = before->in_bucket;
+        before->in_bucket = nullptr;
+        *link = &s;
+        s.older = before;
+        before->newer = &s;
+        tell(*before);
+        return false;
     }
     if (t.count >= t.bucket_count) grow(t);
     registered_session** first = bucket(t, s.hash);
-    s.after = *first;
+    s.in_bucket = *first;
     *first = &s;
-    s.listed = true;
     ++t.count;
+    return true;
 }
 
-void session_registry::release(registered_session& s) {
+void session_registry::leave(registered_session& s) {
     registry_table& t = *table_;
     const std::lock_guard lock(t.mutex);
-    if (!s.listed && !s.displaced) return;
-    registered_session** link = s.listed ? bucket(t, s.hash) : &s.home->displaced;
-    while (*link != &s) link = &(*link)->after;
-    take_out(link);
-    if (s.listed) --t.count;
-    s.listed = s.displaced = false;
+    if (s.told) {
+        registered_session** link = &s.home->due;
+        while (*link != &s) link = &(*link)->due_after;
+        *link = s.due_after;
+        s.told = false;
+    }
+    if (!std::exchange(s.entered, false)) return;
+    if (s.newer) {
+        s.newer->older = s.older;
+        if (!s.older) tell(*s.newer);
+    } else {
+        registered_session** link = find(t, s.hash, s.client_id());
+        *link = s.older ? s.older : s.in_bucket;
+        if (s.older)
+            s.older->in_bucket = s.in_bucket;
+        else
+            --t.count;
+    }
+    if (s.older) s.older->newer = s.newer;
+    s.older = s.newer = s.in_bucket = nullptr;
 }
 
-registered_session* session_registry::take_displaced(registry_home& home) {
+session_registry::news session_registry::take_due(registry_home& home) {
     const std::lock_guard lock(table_->mutex);
-    registered_session* s = home.displaced;
-    if (!s) return nullptr;
-    take_out(&home.displaced);
-    s->displaced = false;
-    return s;
+    registered_session* s = home.due;
+    if (!s) return {};
+    home.due = s->due_after;
+    s->told = false;
+    return {s, !s->older, s->newer != nullptr};
 }
 
 }  // namespace weft::mqtt_kafka

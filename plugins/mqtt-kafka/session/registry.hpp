@@ -1,6 +1,8 @@
-// Which session of this process has which client id: a newer one ends the older (MQTT 5, 3.1.4-3),
-// on whatever worker and in whatever generation of the binding it is. Touched at connect and
-// disconnect only.
+// Which sessions of this process have which client id. A newer one ends the older (MQTT 5,
+// 3.1.4-3), on whatever worker and in whatever generation of the binding it is, and waits until
+// the older has written what it knows: then its own claim comes after, and it finds everything.
+// Who owns the session is not decided here but by the claims on the sessions topic, which other
+// instances see, too. Touched at connect and disconnect only.
 //
 // The table is shared by generations (weft.shared/1), which may be different builds: so it is made
 // of plain structs. Its entries lie in the sessions, and each session takes its own out before it
@@ -21,9 +23,9 @@ struct registered_session;
 // The sessions of one instance, as others see them.
 struct registry_home {
     weft_worker* worker = nullptr;
-    void (*wake)(void* ctx) = nullptr;  // posted to worker when there is a displaced session
+    void (*wake)(void* ctx) = nullptr;  // posted to worker when something is due
     void* ctx = nullptr;
-    registered_session* displaced = nullptr;  // the table's
+    registered_session* due = nullptr;  // the table's
 };
 
 struct registered_session {
@@ -32,15 +34,17 @@ struct registered_session {
     registry_home* home = nullptr;
     // The table's:
     uint64_t hash = 0;
-    registered_session* after = nullptr;  // in its bucket, or in its home's displaced
-    bool listed = false, displaced = false;
+    registered_session* in_bucket = nullptr;                // behind it; of the newest only
+    registered_session *older = nullptr, *newer = nullptr;  // of the same client id
+    registered_session* due_after = nullptr;                // in its home's list
+    bool entered = false, told = false;
 
     std::string_view client_id() const { return {id, id_size}; }
 };
 
 struct registry_table {
     static constexpr const char* name = "mqtt-kafka.sessions.";
-    static constexpr uint32_t version = 1;
+    static constexpr uint32_t version = 2;
     static constexpr uint64_t buckets_min = 64;
 
     registry_table() = default;
@@ -52,7 +56,7 @@ struct registry_table {
     registered_session* first_buckets[buckets_min]{};
     registered_session** buckets = first_buckets;  // of malloc once they are more
     uint64_t bucket_count = buckets_min;           // a power of two
-    uint64_t count = 0;
+    uint64_t count = 0;                            // of client ids
 };
 
 // One binding's hold on the table; used by all its workers.
@@ -63,15 +67,24 @@ public:
         : table_(shared_ref<registry_table>::acquire(registry_table::name + binding,
                                                      registry_table::version)) {}
 
-    // Registers s; a session with the same client id is displaced, and its home woken.
-    void claim(registered_session& s);
-    // Before s is freed. Called on its home's thread.
-    void release(registered_session& s);
-    // The displaced sessions of a home, each told once; null at the end. Called on the home's
-    // thread.
-    registered_session* take_displaced(registry_home& home);
+    // Registers s as the newest of its client id, and tells the one before. True when there is
+    // none; else s is told when it has become the first.
+    bool enter(registered_session& s);
+    // s is done. Called on its home's thread, before s is freed; again does nothing.
+    void leave(registered_session& s);
+
+    // What has changed for a session of a home, each told once; `who` is null at the end. Called
+    // on the home's thread.
+    struct news {
+        registered_session* who = nullptr;
+        bool first = false;       // nobody is before it
+        bool superseded = false;  // a newer one waits for it
+    };
+    news take_due(registry_home& home);
 
 private:
+    static void tell(registered_session& s);
+
     shared_ref<registry_table> table_;
 };
 

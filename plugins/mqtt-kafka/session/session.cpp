@@ -32,14 +32,16 @@ session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
 session::~session() {
     if (away_timer_) proxy_.here.cancel(away_timer_);
     load_.reset();
-    proxy_.registry.release(*this);
+    proxy_.registry.leave(*this);
     proxy_.store.remove(*this);
 }
 
 void session::give_up() {
     // A stored session whose topics are not there keeps its subscriptions for the next time.
     if (state_ < state::accepted || (subscriber_ && subscriber_->restoring())) {
-        const refusal why{reason::server_unavailable, proxy_.missing()};
+        const refusal why{
+            reason::server_unavailable,
+            first_ ? proxy_.missing() : "an earlier connection of this client id is not done yet"};
         proxy_.events.emit(WEFT_WARN, "binding.mqtt.kafka.session.refused", {},
                            "Client (" + std::string(client_id()) + ") refused: " + why.text);
         return end_client(why);
@@ -152,6 +154,7 @@ void session::put(session_key key, std::optional<std::string_view> value,
     if (fenced_) return;
     dirty_ &= static_cast<uint8_t>(~bit(key));
     writing_ |= bit(key);
+    ++unanswered_;
     if (value)
         stored_ |= bit(key);
     else
@@ -161,7 +164,9 @@ void session::put(session_key key, std::optional<std::string_view> value,
 
 void session::on_written(session_key key, const refusal& why) {
     writing_ &= static_cast<uint8_t>(~bit(key));
-    if (why && open()) {
+    --unanswered_;
+    if (!open()) return on_settled();
+    if (why) {
         const refusal failed{why.code, "session state could not be written: " + why.text};
         return end_client(failed);
     }

@@ -1,12 +1,14 @@
 // One session: its claim and records on the sessions topic, and the connection of its client.
 //
 //   waiting -> claiming -> loading -> preparing -> accepted -> away -> closed
+//                                                         \-> handing_over -> closed
 //
-// waiting: for Kafka. claiming: C#owner is written and not read back yet. loading: the records up
-// to the claim are read. preparing: what the client's CONNECT changes is written. away: the client
-// is gone, the session is still ours: a will or the end of the session is to come. Whoever reads a
-// higher claim stops at once and writes nothing more. What idle clients do not need is made when
-// they need it.
+// waiting: for Kafka, and for an older connection of this process with the same client id, which
+// is handing_over: its writes are not answered yet. claiming: C#owner is written and not read back
+// yet. loading: the records up to the claim are read. preparing: what the client's CONNECT changes
+// is written. away: the client is gone, the session is still ours: a will or the end of the session
+// is to come. Whoever reads a higher claim stops at once and writes nothing more. What idle clients
+// do not need is made when they need it.
 #pragma once
 
 #include "mapping/reasons.hpp"
@@ -47,14 +49,18 @@ public:
     bool open() const { return state_ <= state::accepted; }
     stream out() const { return stream_; }
     // There is something to be done without a client.
-    bool lingers() const { return state_ == state::away || publishing_will_; }
+    bool has_writes() const { return unanswered_ > 0; }
+    bool lingers() const {
+        return state_ == state::away || state_ == state::handing_over || publishing_will_ ||
+               (unanswered_ > 0 && !fenced_);
+    }
 
     void send_ack(uint8_t packet_type, uint16_t packet_id, const refusal& why);
     // Ends the client: CONNACK before it was accepted, DISCONNECT after.
     void end_client(const refusal& why);
 
-    // Another connection of this process has the client id now.
-    void on_displaced() { take_over_ends(); }
+    // What other connections of this process with its client id do.
+    void on_registry(bool first, bool superseded);
 
     // From the store.
     void on_claimed(int32_t partition, int64_t offset);
@@ -65,6 +71,8 @@ public:
     // From the publisher.
     void on_will_published();
     void on_publishes_answered();
+    // Something that a session without a client waited for is answered.
+    void on_settled();
 
     // This value of a durable session is to be written, at the end of the wake-up.
     void changed(session_key key);
@@ -91,7 +99,16 @@ public:
     session *previous = nullptr, *next = nullptr;  // the proxy's list
 
 private:
-    enum class state : uint8_t { waiting, claiming, loading, preparing, accepted, away, closed };
+    enum class state : uint8_t {
+        waiting,
+        claiming,
+        loading,
+        preparing,
+        accepted,
+        away,
+        handing_over,
+        closed
+    };
     // A will that the client has brought.
     struct own_will {
         will_message message;
@@ -120,6 +137,8 @@ private:
     // The connection is over; `in_order`: by a DISCONNECT that discards the will.
     void leave(bool in_order);
     void close_stream(const refusal& why);
+    void put_down(state then);
+    void hand_over();
     void stay_away();
     void arm_away();
     void on_away_timer();
@@ -145,7 +164,8 @@ private:
     uint32_t window_max_ = 0;  // of the last WINDOW
     uint32_t expiry_s_;
     uint16_t receive_max_;
-    uint16_t preparing_ = 0;  // writes that the CONNACK waits for
+    uint16_t preparing_ = 0;   // writes that the CONNACK waits for
+    uint16_t unanswered_ = 0;  // writes of records
     uint8_t dirty_ = 0, writing_ = 0,
             stored_ = 0;  // by session_key: to be written, under way, there
     uint8_t version_;
@@ -153,6 +173,7 @@ private:
     bool clean_start_, present_ = false;
     bool publishing_will_ = false, settling_ = false;
     bool fenced_ = false;  // somebody else owns the session
+    bool first_ = false;   // no older one of this process has to finish first
 };
 
 }  // namespace weft::mqtt_kafka

@@ -108,7 +108,7 @@ void session::on_will_published() {
     }
     // Its keys may be a new owner's by now; ours carry our epoch.
     forget_will();
-    if (!lingers()) proxy_.sweep_later(*this);
+    on_settled();
 }
 
 void session::on_end(stream, const weft_frame& f) {
@@ -124,19 +124,9 @@ void session::on_end(stream, const weft_frame& f) {
 void session::leave(bool in_order) {
     if (!open()) return;
     const bool was_accepted = state_ == state::accepted;
-    const bool kept = was_accepted && durable();
     stream_.end();
     stream_.reset();
-    proxy_.stop_waiting(*this);
-    proxy_.registry.release(*this);
-    load_.reset();
-    if (kept && subscriber_ && !subscriber_->restoring())
-        put(session_key::inflight, encode(subscriber_->write_inflight()));
-    if (kept && (dirty_ & bit(session_key::state)))
-        put(session_key::state, encode(subscriber_ ? subscriber_->state() : session_state{}));
-    subscriber_.reset();
-    state_ = state::away;
-    proxy_.publish.drop_gated(*this);
+    put_down(state::away);
     if (epoch_ < 0) {  // the claim was not read back: nothing is known of the session
         will_.reset();
         state_ = state::closed;
@@ -147,6 +137,44 @@ void session::leave(bool in_order) {
     if (in_order || !was_accepted) forget_will();
     if (durable() && (was_accepted || (stored_ & bit(session_key::state)))) return stay_away();
     end_session();
+}
+
+// Writes what the session knows, and lets go of what only a connected client needs.
+void session::put_down(state then) {
+    const bool kept = state_ == state::accepted && durable();
+    proxy_.stop_waiting(*this);
+    load_.reset();
+    if (kept && subscriber_ && !subscriber_->restoring())
+        put(session_key::inflight, encode(subscriber_->write_inflight()));
+    if (kept && (dirty_ & bit(session_key::state)))
+        put(session_key::state, encode(subscriber_ ? subscriber_->state() : session_state{}));
+    subscriber_.reset();
+    state_ = then;
+    proxy_.publish.drop_gated(*this);
+}
+
+// Another connection of this process has the client id now, and claims the session when what this
+// one knows is written. Its will is the new owner's to send or to discard.
+void session::hand_over() {
+    if (state_ > state::away) return;
+    if (open())
+        close_stream({reason::session_taken_over, "another client connected with this client id"});
+    if (away_timer_) proxy_.here.cancel(away_timer_);
+    away_timer_ = 0;
+    put_down(state::handing_over);
+    on_publishes_answered();
+    on_settled();
+}
+
+void session::on_settled() {
+    if (open()) return;
+    if (state_ == state::handing_over && unanswered_ == 0 && !publishing_will_ &&
+        credit.outstanding == 0) {
+        fenced_ = true;
+        state_ = state::closed;
+        proxy_.registry.leave(*this);
+    }
+    if (!lingers()) proxy_.sweep_later(*this);
 }
 
 // The client may come back: here, or elsewhere, which shows as a higher claim.
@@ -210,7 +238,9 @@ void session::end_session() {
 
 // The last QoS 2 publishes of a client that is gone are answered: what is left of them is fixed.
 void session::on_publishes_answered() {
-    if (state_ != state::away || !durable() || !qos2_ || credit.outstanding > 0) return;
+    if ((state_ != state::away && state_ != state::handing_over) || !durable() || !qos2_ ||
+        credit.outstanding > 0)
+        return;
     const session_offsets left = qos2_->write(true);
     if (left.partitions.empty())
         put(session_key::offsets, std::nullopt);

@@ -14,7 +14,7 @@ constexpr uint32_t will_window = 128u << 10;
 }  // namespace
 
 void session::start() {
-    proxy_.registry.claim(*this);
+    first_ = proxy_.registry.enter(*this);
     proxy_.store.add(*this);
     if (will_) stream_.window(will_window);
     wait();
@@ -23,6 +23,7 @@ void session::start() {
 
 void session::retry() {
     if (state_ == state::waiting) {
+        if (!first_) return;
         refusal why;
         switch (proxy_.admission(why)) {
             case proxy::admission_result::now:
@@ -38,6 +39,12 @@ void session::retry() {
         wait();
     else
         proxy_.stop_waiting(*this);
+}
+
+void session::on_registry(bool first, bool superseded) {
+    first_ = first;
+    if (superseded) return hand_over();
+    if (state_ == state::waiting) retry();
 }
 
 void session::claim() {
@@ -73,6 +80,7 @@ void session::take_over_ends() {
     load_.reset();
     state_ = state::closed;
     proxy_.publish.drop_gated(*this);
+    proxy_.registry.leave(*this);
     proxy_.sweep_later(*this);
 }
 
@@ -103,9 +111,9 @@ void session::continue_if_loaded() {
 bool session::resume(loaded_session& from, bool& goes_on) {
     session_state subscribed;
     session_inflight inflight;
-    const auto newer = [](decoded d) { return d == decoded::unknown_version; };
-    if (from.newer_version || (from.state && newer(decode(*from.state, subscribed))) ||
-        (from.inflight && newer(decode(*from.inflight, inflight))))
+    const auto by_newer = [](decoded d) { return d == decoded::unknown_version; };
+    if (from.newer_version || (from.state && by_newer(decode(*from.state, subscribed))) ||
+        (from.inflight && by_newer(decode(*from.inflight, inflight))))
         return false;
     session_signal end;
     const bool expired = from.expiry && decode(*from.expiry, end) == decoded::ok &&

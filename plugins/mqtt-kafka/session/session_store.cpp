@@ -58,6 +58,7 @@ void session_store::remove(session& s) {
         sessions_.erase(at);
         break;
     }
+    if (!s.has_writes()) return;
     for (auto& [token, w] : writes_)
         if (w.who == &s) w.who = nullptr;
 }

@@ -37,7 +37,7 @@ struct registry_test : testing::Test {
         s.id = names.back().data();
         s.id_size = names.back().size();
         s.home = &home;
-        registry.claim(s);
+        first = registry.enter(s);
         return s;
     }
 
@@ -46,47 +46,71 @@ struct registry_test : testing::Test {
     std::deque<registered_session> sessions;
     registry_home homes[2];
     session_registry registry{"test"};
+    bool first = false;  // was the last one added?
 };
 
 TEST_F(registry_test, finds_the_older_session_among_many) {
     for (int i = 0; i < 10'000; ++i) add("client-" + std::to_string(i), homes[0]);
+    EXPECT_TRUE(first);
     EXPECT_EQ(woken, 0);
     for (int i = 0; i < 10'000; i += 100) {
         add("client-" + std::to_string(i), homes[1]);
-        const registered_session* old = registry.take_displaced(homes[0]);
-        ASSERT_NE(old, nullptr);
-        EXPECT_EQ(old->client_id(), "client-" + std::to_string(i));
-        EXPECT_EQ(registry.take_displaced(homes[0]), nullptr);
+        EXPECT_FALSE(first);
+        const auto news = registry.take_due(homes[0]);
+        ASSERT_NE(news.who, nullptr);
+        EXPECT_EQ(news.who->client_id(), "client-" + std::to_string(i));
+        EXPECT_TRUE(news.superseded);
+        EXPECT_EQ(registry.take_due(homes[0]).who, nullptr);
     }
     EXPECT_EQ(woken, 100);
-    for (auto& s : sessions) registry.release(s);
+    for (auto& s : sessions) registry.leave(s);
+    registry.take_due(homes[1]);
     add("client-1", homes[1]);
-    EXPECT_EQ(registry.take_displaced(homes[0]), nullptr);
-    registry.release(sessions.back());
+    EXPECT_TRUE(first);
+    EXPECT_EQ(registry.take_due(homes[0]).who, nullptr);
+    registry.leave(sessions.back());
 }
 
-TEST_F(registry_test, wakes_a_home_once_for_all_that_are_displaced) {
+TEST_F(registry_test, wakes_a_home_once_for_all_that_is_due) {
     add("a", homes[0]);
     add("b", homes[0]);
     add("a", homes[1]);
     add("b", homes[1]);
     EXPECT_EQ(woken, 1);
-    EXPECT_NE(registry.take_displaced(homes[0]), nullptr);
-    EXPECT_NE(registry.take_displaced(homes[0]), nullptr);
-    EXPECT_EQ(registry.take_displaced(homes[0]), nullptr);
-    for (auto& s : sessions) registry.release(s);
+    EXPECT_NE(registry.take_due(homes[0]).who, nullptr);
+    EXPECT_NE(registry.take_due(homes[0]).who, nullptr);
+    EXPECT_EQ(registry.take_due(homes[0]).who, nullptr);
+    for (auto& s : sessions) registry.leave(s);
 }
 
-TEST_F(registry_test, a_session_that_goes_by_itself_is_not_displaced_any_more) {
-    auto& a = add("a", homes[0]);
-    auto& b = add("a", homes[1]);
-    registry.release(a);
-    EXPECT_EQ(registry.take_displaced(homes[0]), nullptr);
-    registry.release(a);
-    registry.release(b);
-    add("a", homes[0]);
-    EXPECT_EQ(registry.take_displaced(homes[1]), nullptr);
-    registry.release(sessions.back());
+TEST_F(registry_test, the_next_is_told_when_all_before_it_have_left) {
+    auto& a = add("x", homes[0]);
+    auto& b = add("x", homes[0]);
+    auto& c = add("x", homes[1]);
+    registry.leave(b);  // gave up in the middle
+    EXPECT_EQ(registry.take_due(homes[1]).who, nullptr);
+    registry.leave(a);
+    const auto news = registry.take_due(homes[1]);
+    EXPECT_EQ(news.who, &c);
+    EXPECT_TRUE(news.first);
+    EXPECT_FALSE(news.superseded);
+    registry.leave(c);
+    add("x", homes[0]);
+    EXPECT_TRUE(first);
+    registry.leave(sessions.back());
+}
+
+TEST_F(registry_test, the_newest_may_go_before_those_that_it_waits_for) {
+    auto& a = add("x", homes[0]);
+    auto& b = add("x", homes[1]);
+    registry.leave(b);
+    auto& c = add("x", homes[1]);
+    EXPECT_FALSE(first);
+    registry.leave(a);
+    EXPECT_EQ(registry.take_due(homes[1]).who, &c);
+    registry.leave(c);
+    registry.leave(c);
+    EXPECT_EQ(registry.take_due(homes[0]).who, nullptr);
 }
 
 }  // namespace

@@ -98,11 +98,13 @@ public:
     // One life of the binding, with holds of its own on what generations share.
     struct generation {
         binding_runtime runtime;
-        session_registry registry{"n:b"};
-        acknowledged acks{"n:b"};
+        explicit generation(const std::string& process) : registry(process), acks(process) {}
+        session_registry registry;
+        acknowledged acks;
     };
+    int process = 0;  // generations of another one share nothing with those before
     void start_generation() {
-        auto& g = *generations.emplace_back(std::make_unique<generation>());
+        auto& g = *generations.emplace_back(std::make_unique<generation>(std::to_string(process)));
         g.runtime.id = 2;
         g.runtime.vt = &binding_vt;
         for (uint32_t w = 0; w < loops.size(); ++w)
@@ -237,6 +239,7 @@ void world::unload(size_t generation) {
 }
 void world::crash() {
     for (uint32_t w = 0; w < workers; ++w) in_kafka([](fake_kafka& k) { k.cut_off(); }, w);
+    ++stage_->process;
     stage_->start_generation();
     settle();
 }
