@@ -84,10 +84,8 @@ void tail_stream::list_when_due(bool changed) {
         return;
     }
     if (!topic_.known()) return;
-    const auto live = static_cast<size_t>(
-        std::count_if(parts_.begin(), parts_.end(), [](const part& p) { return p.live; }));
-    const bool all = live == topic_.partitions().size();
-    if (!all && !(waited_ && live > 0)) return;
+    const bool all = parts_.size() == topic_.partitions().size();
+    if (!all && !(waited_ && !parts_.empty())) return;
     listed_ = true;
     list();
 }
@@ -96,12 +94,14 @@ void tail_stream::list() {
     meta_writer<weft_kafka_partitions> m;
     m->cleanup = topic_.cleanup();
     if (!topic_.cluster_id().empty()) m->cluster_id = m.text(topic_.cluster_id());
-    std::vector<weft_kafka_partition> live;
+    // Where a partition begins is fixed, whether its log has come that far or not: a reader that
+    // was somewhere before must hear of every one, or what lies between is lost to it.
+    std::vector<weft_kafka_partition> all;
     for (const auto& p : parts_) {
         const auto* known = topic_.find(p.id);
-        if (p.live) live.push_back({known ? known->begin : p.log->start(), p.start, p.id, 0});
+        all.push_back({known ? known->begin : p.start, p.start, p.id, 0});
     }
-    m->partitions = m.list_of(std::span<const weft_kafka_partition>(live));
+    m->partitions = m.list_of(std::span<const weft_kafka_partition>(all));
     stream_.flush(m.get());
 }
 

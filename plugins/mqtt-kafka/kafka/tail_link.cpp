@@ -18,8 +18,12 @@ partition_next* tail_link::find(int32_t partition) {
 }
 
 int64_t tail_link::position(int32_t partition) const {
+    return known_position(partition).value_or(0);
+}
+
+std::optional<int64_t> tail_link::known_position(int32_t partition) const {
     const auto* p = const_cast<tail_link*>(this)->find(partition);
-    return p ? p->next : 0;
+    return p ? std::optional(p->next) : std::nullopt;
 }
 
 void tail_link::on_data(stream s, const weft_data& d) {
@@ -78,6 +82,8 @@ void tail_link::told_start(const weft_kafka_partition& told, std::vector<partiti
                              [](const partition_next& x, int32_t id) { return x.partition < id; });
         told_.insert(told_.begin() + (at - positions_.begin()), {told.next, true});
         positions_.insert(at, {told.id, told.next});
+        // Later than the others: sessions may have waited for it.
+        if (live_) gaps.push_back({told.id, told.next});
         return;
     }
     told_place& known = told_[static_cast<size_t>(p - positions_.data())];

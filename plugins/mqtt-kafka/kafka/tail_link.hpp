@@ -6,6 +6,8 @@
 #include "kafka/topic_stream.hpp"
 #include "limits.hpp"
 
+#include <optional>
+
 namespace weft::mqtt_kafka {
 
 class tail_link final : public topic_stream {
@@ -17,7 +19,8 @@ public:
     bool live() const { return live_; }
     // Offset of the next record of each partition that this worker will see.
     const std::vector<partition_next>& positions() const { return positions_; }
-    int64_t position(int32_t partition) const;
+    int64_t position(int32_t partition) const;  // 0 if it is not known
+    std::optional<int64_t> known_position(int32_t partition) const;
 
     void on_data(stream s, const weft_data& d) override;
 

@@ -98,6 +98,16 @@ std::optional<int64_t> catch_up::place_of(const kafka_topic& topic, int32_t part
     return p ? std::optional(p->next) : std::nullopt;
 }
 
+std::vector<partition_next> catch_up::untold_places(const kafka_topic& topic) const {
+    std::vector<partition_next> out;
+    for (const lane& l : lanes_) {
+        if (l.topic.get() != &topic) continue;
+        for (const place& p : l.places)
+            if (!topic.tail()->known_position(p.partition)) out.push_back({p.partition, p.next});
+    }
+    return out;
+}
+
 void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filters) {
     auto r = std::make_unique<replay>(
         replay{&retained, std::move(filters), {}, proxy_.acks.copies().now()});
@@ -109,10 +119,26 @@ void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filt
 void catch_up::join_what_caught_up() {
     for (lane& l : lanes_)
         std::erase_if(l.places, [&](const place& p) {
-            return p.next >= l.topic->tail()->position(p.partition);
+            const auto live = l.topic->tail()->known_position(p.partition);
+            if (!live || p.next < *live) return false;
+            // A tail that began further back than the session had come repeats nothing to it.
+            if (p.next > *live) subscriber_.begin_all_at(*l.topic, p.partition, p.next);
+            return true;
         });
     std::erase_if(lanes_,
                   [&](const lane& l) { return l.places.empty() || !subscriber_.reads(*l.topic); });
+}
+
+// Kafka tells of a partition without a leader only when it has one again.
+bool catch_up::can_read(const lane& l) {
+    return std::any_of(l.places.begin(), l.places.end(), [&](const place& p) {
+        return l.topic->tail()->known_position(p.partition).has_value();
+    });
+}
+
+bool catch_up::has_work() const {
+    return !replays_.empty() || !again_.empty() ||
+           std::any_of(lanes_.begin(), lanes_.end(), can_read);
 }
 
 bool catch_up::has_room() const {
@@ -129,7 +155,7 @@ void catch_up::pump() {
     // While a replay is to come its lanes are kept, even those that are level with the tail: what
     // is live waits for it.
     if (replays_.empty() && again_.empty()) join_what_caught_up();
-    if (finished() || (again_.empty() && !has_room())) return release_slot();
+    if (!has_work() || (again_.empty() && !has_room())) return release_slot();
     if (!has_slot_) {
         if (!proxy_.slots.acquire(*this)) {
             waiting_for_slot_ = true;
@@ -175,10 +201,9 @@ void catch_up::read() {
         return read_again(*again_.front());
     }
     job_ = replays_.empty() ? job::lane : job::replay;
-    if (job_ == job::replay)
-        read_replay(*replays_.front());
-    else
-        read_lane(lanes_.front());
+    if (job_ == job::replay) return read_replay(*replays_.front());
+    std::rotate(lanes_.begin(), std::find_if(lanes_.begin(), lanes_.end(), can_read), lanes_.end());
+    read_lane(lanes_.front());
 }
 
 void catch_up::read_again(const kafka_topic& topic) {
@@ -199,7 +224,7 @@ void catch_up::read_lane(lane& l) {
     q.exit = l.topic->exit();
     q.topic = l.topic->name();
     for (place& p : l.places) {
-        p.asked = l.topic->tail()->position(p.partition);
+        p.asked = l.topic->tail()->position(p.partition);  // 0 if that is not known
         if (p.next < p.asked) q.positions.push_back({p.next, p.asked, p.partition, 0});
     }
     q.filters = subscriber_.filters_reading(*l.topic);

@@ -44,7 +44,8 @@ public:
                       uint8_t qos) const;
     // Behind, and waiting for room: what is live must not take it away.
     bool starved() const {
-        return !again_.empty() || (!lanes_.empty() && !waiting_for_slot_ && (idle_ || !has_slot_));
+        return !again_.empty() ||
+               (!lanes_.empty() && !waiting_for_slot_ && (idle_ || !has_slot_) && has_work());
     }
 
     // A live record found no room: from it on, the partition is read from history. Does not read
@@ -59,6 +60,8 @@ public:
     void send_again(kafka_topic& topic);
     // The session was here when its client was last connected.
     void resume(kafka_topic& topic, int32_t partition, int64_t next);
+    // Where the session is in partitions that the tail has not told of.
+    std::vector<partition_next> untold_places(const kafka_topic& topic) const;
     std::optional<int64_t> place_of(const kafka_topic& topic, int32_t partition) const;
     void add_replay(kafka_topic& retained, std::vector<replay_filter> filters);
 
@@ -104,6 +107,8 @@ private:
     lane* find(const kafka_topic& topic);
     lane& want_lane(kafka_topic& topic);
     void join_what_caught_up();
+    static bool can_read(const lane& l);
+    bool has_work() const;
     bool has_room() const;
     void read();
     void read_again(const kafka_topic& topic);

@@ -97,10 +97,12 @@ void subscriber::resume_positions() {
             // A partition that was added meanwhile is read from its beginning.
             const int64_t from = at == stored.end() ? 0 : at->next;
             if (from < live.next) want_catch_up().resume(t, live.partition, from);
-            if (from <= live.next) continue;
-            for (const subscription* s = first_; s; s = s->owner_after)
-                if (s->topics->contains(t.number())) begin_at(*s, t, live.partition, from);
+            if (from > live.next) begin_all_at(t, live.partition, from);
         }
+        // Of a partition without a leader nothing can be said now; it is read when it has one.
+        for (const auto& p : stored)
+            if (of_topic(p) && !t.tail()->known_position(p.partition))
+                want_catch_up().resume(t, p.partition, p.next);
     });
 }
 
@@ -141,6 +143,9 @@ session_inflight subscriber::write_inflight() {
             if (catch_up_) next = catch_up_->place_of(t, live.partition).value_or(next);
             out.positions.push_back({t.name(), live.partition, next});
         }
+        if (!catch_up_) return;
+        for (const auto& p : catch_up_->untold_places(t))
+            out.positions.push_back({t.name(), p.partition, p.next});
     });
     outbox_.recording();
     return out;

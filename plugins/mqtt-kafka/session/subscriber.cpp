@@ -40,6 +40,11 @@ void subscriber::begin_at(const subscription& s, const kafka_topic& topic, int32
     beginnings_.add(s, topic.number(), partition, from);
 }
 
+void subscriber::begin_all_at(const kafka_topic& topic, int32_t partition, int64_t from) {
+    for (const subscription* s = first_; s; s = s->owner_after)
+        if (s->topics->contains(topic.number())) begin_at(*s, topic, partition, from);
+}
+
 void subscriber::begin_behind_acknowledged(const subscription& s) {
     proxy_.topics.for_each([&](const kafka_topic& t) {
         if (!t.tail() || !s.topics->contains(t.number())) return;

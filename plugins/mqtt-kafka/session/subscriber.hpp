@@ -84,6 +84,7 @@ public:
                    int64_t offset) const;
     // It begins where the tail stands, although the client is still to get what is before that.
     void begin_at(const subscription& s, const kafka_topic& topic, int32_t partition, int64_t from);
+    void begin_all_at(const kafka_topic& topic, int32_t partition, int64_t from);
     void drop_finished_catch_up();
     bool deliver(delivery& d, uint8_t qos, bool retain, const record_place& from);
     // What was in flight has been sent again: now the PUBRELs.

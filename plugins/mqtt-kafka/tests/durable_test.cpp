@@ -132,6 +132,33 @@ TEST_F(durable_test, a_killed_process_loses_nothing) {
     EXPECT_THAT(payloads(again), ElementsAre("a", "b"));
 }
 
+TEST_F(durable_test, a_partition_without_a_leader_is_read_when_it_has_one_again) {
+    start([](fake_kafka& k) { k.topic("mqtt-messages").partitions.resize(2); });
+    auto& c = connect_durable("one");
+    subscribe(c, {{"#", 1}});
+    disconnect(c);
+    in_kafka([](fake_kafka& k) {
+        k.append("mqtt-messages", record("a", "0"), 0);
+        k.append("mqtt-messages", record("b", "1"), 1);
+        k.topic("mqtt-messages").without_leader = 1;
+    });
+    crash();
+    auto& idle = connect_durable("one");  // keeps the place that it cannot use
+    EXPECT_TRUE(present(idle));
+    EXPECT_THAT(payloads(idle), ElementsAre("0"));
+    disconnect(idle);
+    auto& again = connect_durable("one");
+    in_kafka([](fake_kafka& k) { k.append("mqtt-messages", record("a", "2"), 0); });
+    EXPECT_THAT(payloads(again), ElementsAre("2"));
+    in_kafka([](fake_kafka& k) {
+        k.topic("mqtt-messages").without_leader = 0;
+        k.tell_status();
+    });
+    EXPECT_THAT(payloads(again), ElementsAre("2", "1"));
+    in_kafka([](fake_kafka& k) { k.append("mqtt-messages", record("b", "3"), 1); });
+    EXPECT_THAT(payloads(again), ElementsAre("2", "1", "3"));
+}
+
 TEST_F(durable_test, clean_start_begins_anew) {
     start();
     auto& c = connect_durable("one");

@@ -34,6 +34,7 @@ struct fake_topic {
     bool exists = true;
     uint32_t cleanup = WEFT_KAFKA_DELETED;
     std::vector<std::vector<stored_record>> partitions{1};
+    size_t without_leader = 0;  // so many of the last ones: nobody hears of them
 };
 
 class fake_endpoint;
@@ -256,8 +257,9 @@ private:
         const auto& parts = kafka_.topics_[topic].partitions;
         meta_writer<weft_kafka_partitions> m;
         m->cleanup = kafka_.topics_[topic].cleanup;
-        const weft_ref list = m.list<weft_kafka_partition>(parts.size());
-        for (size_t i = 0; i < parts.size(); ++i) {
+        const size_t led = parts.size() - kafka_.topics_[topic].without_leader;
+        const weft_ref list = m.list<weft_kafka_partition>(led);
+        for (size_t i = 0; i < led; ++i) {
             const auto end = static_cast<int64_t>(parts[i].size());
             if (next_.size() <= i)
                 next_.push_back(std::max<int64_t>(
