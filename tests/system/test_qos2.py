@@ -142,14 +142,15 @@ def test_delivery_goes_on_after_reconnect(pair, prefix, version, where):
         client.ping()
         client.disconnect()
     with join(back, prefix, version) as client:
-        got = [client.packet(), client.packet()]
-        released = [p for p in got if p.kind == m.PUBREL]
-        resent = [p for p in got if p.kind == m.PUBLISH]
-        assert [p.packet_id for p in released] == [ids[1]]
-        assert [(p.packet_id, p.payload, p.dup) for p in resent] == [(ids[2], b"2", True)]
-        client.send(m.ack_packet(m.PUBCOMP, ids[1]), m.ack_packet(m.PUBREC, ids[2]))
-        assert client.expect(m.PUBREL).packet_id == ids[2]
-        client.send(m.ack_packet(m.PUBCOMP, ids[2]))
+        resent = client.expect(m.PUBLISH)
+        assert (resent.packet_id, resent.payload, resent.dup) == (ids[2], b"2", True)
+        client.send(m.ack_packet(m.PUBREC, ids[2]))
+        released = []
+        while ids[2] not in released:
+            released.append(client.expect(m.PUBREL).packet_id)
+            client.send(m.ack_packet(m.PUBCOMP, released[-1]))
+        # Another instance may not have heard of the first one's PUBCOMP yet.
+        assert released == ids[1:] or (where == "other" and released == ids)
         client.ping()
 
 

@@ -37,9 +37,8 @@ void tail_stream::on_waited() {
 void tail_stream::advance() {
     if (finished_) return;
     find_parts();
-    bool changed = false;
-    for (auto& p : parts_) changed |= update(p);
-    list_when_due(changed);
+    for (auto& p : parts_) update(p);
+    list_when_due();
     pump();
 }
 
@@ -59,8 +58,7 @@ void tail_stream::find_parts() {
     }
 }
 
-// True when the partition became live.
-bool tail_stream::update(part& p) {
+void tail_stream::update(part& p) {
     auto log = topic_.log(p.id);
     if (log != p.log) {
         // The log was emptied, since the topic is another one now: what comes is new.
@@ -71,21 +69,24 @@ bool tail_stream::update(part& p) {
         p.from = {};
         p.log = std::move(log);
     }
-    if (p.live || !p.log || p.log->next() < p.start) return false;
+    if (p.live || !p.log || p.log->next() < p.start) return;
     p.start = std::max(p.start, p.log->start());
     p.from = cursor(p.log, p.start);
     p.live = true;
-    return true;
 }
 
-void tail_stream::list_when_due(bool changed) {
+void tail_stream::list_when_due() {
     if (listed_) {
-        if (changed) list();
+        if (std::any_of(parts_.begin(), parts_.end(),
+                        [](const part& p) { return p.seen && p.told != p.start; }))
+            list();
         return;
     }
     if (!topic_.known()) return;
-    const bool all = parts_.size() == topic_.partitions().size();
-    if (!all && !(waited_ && !parts_.empty())) return;
+    const auto placed = static_cast<size_t>(
+        std::count_if(parts_.begin(), parts_.end(), [](const part& p) { return p.seen; }));
+    const bool all = placed == topic_.partitions().size();
+    if (!all && !(waited_ && placed > 0)) return;
     listed_ = true;
     list();
 }
@@ -94,11 +95,13 @@ void tail_stream::list() {
     meta_writer<weft_kafka_partitions> m;
     m->cleanup = topic_.cleanup();
     if (!topic_.cluster_id().empty()) m->cluster_id = m.text(topic_.cluster_id());
-    // Where a partition begins is fixed, whether its log has come that far or not: a reader that
-    // was somewhere before must hear of every one, or what lies between is lost to it.
+    // With a log, a partition has its place, whether the log has come that far or not: a reader
+    // that was somewhere before can go on from there.
     std::vector<weft_kafka_partition> all;
-    for (const auto& p : parts_) {
+    for (auto& p : parts_) {
+        if (!p.seen) continue;
         const auto* known = topic_.find(p.id);
+        p.told = p.start;
         all.push_back({known ? known->begin : p.start, p.start, p.id, 0});
     }
     m->partitions = m.list_of(std::span<const weft_kafka_partition>(all));

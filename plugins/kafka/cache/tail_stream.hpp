@@ -34,7 +34,8 @@ private:
     struct part {
         int32_t id = 0;
         int64_t start = 0;  // delivery begins here
-        bool live = false;  // listed
+        int64_t told = -1;  // the start that was listed
+        bool live = false;  // its log has come that far
         bool seen = false;  // it had a log before
         std::shared_ptr<partition_log> log;
         cursor from;
@@ -43,8 +44,8 @@ private:
 
     void advance();
     void find_parts();
-    bool update(part& p);
-    void list_when_due(bool changed);
+    void update(part& p);
+    void list_when_due();
     void list();
     void on_waited();
     void pump();
