@@ -19,7 +19,7 @@ class proxy;
 class leftovers final : history_sink {
 public:
     explicit leftovers(proxy& p) : proxy_(p) {}
-    ~leftovers();
+    virtual ~leftovers();
 
     // Reads the sessions topic, once.
     void start();

@@ -26,7 +26,7 @@ class session;
 class session_store final : history_sink {
 public:
     explicit session_store(proxy& p);
-    ~session_store();
+    virtual ~session_store();
 
     void use(kafka_topic& sessions) { topic_ = &sessions; }
     kafka_topic& topic() const { return *topic_; }
