@@ -33,6 +33,7 @@ load::options parse(int argc, char** argv) {
         {"--publishers", number(o.publishers)},
         {"--subscribers", number(o.subscribers)},
         {"--count", number(o.count)},
+        {"--newcomers", number(o.newcomers)},
         {"--rate", number(o.rate)},
         {"--size", number(o.size)},
         {"--window", number(o.window)},

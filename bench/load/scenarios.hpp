@@ -9,7 +9,7 @@ namespace load {
 struct options {
     uint16_t port = 1883;
     std::string topic = "bench";
-    uint32_t publishers = 1, subscribers = 1, count = 1000, rate = 1000, size = 100;
+    uint32_t publishers = 1, subscribers = 1, count = 1000, rate = 1000, size = 100, newcomers = 0;
     uint32_t window = 200;  // QoS 1 publishes in flight per publisher
     uint32_t seconds = 5, warmup_seconds = 1;
     uint8_t qos = 1;
@@ -23,7 +23,8 @@ void latency(const options& o);
 void idle(const options& o);
 // Deliveries per second to many subscribers of one topic.
 void fan_out(const options& o);
-// Publishes at a fixed rate among `count` idle sessions and new connections until stdin ends;
+// Publishes at a fixed rate among `count` idle sessions and new connections until stdin ends and
+// `newcomers` of the latter have been served;
 // prints when all are up, and in the end what was lost, doubled, out of order or refused. A
 // connection that the server ends is an error.
 void steady(const options& o);

@@ -130,14 +130,14 @@ void steady(const options& o) {
             ++p.sent;
             p.link->flush();
         }
-        ending = stdin_ended();
+        ending = stdin_ended() && visits.count >= o.newcomers;
     });
     l.run_until(
         [&] {
             visits.gone.reset();
             return ending;
         },
-        UINT64_MAX / 2, "the end of stdin");
+        UINT64_MAX / 2, "the end of stdin and the newcomers");
     l.stop_ticking();
     const double seconds = static_cast<double>(now_ns() - start) / 1e9;
     const auto settled = [&] {

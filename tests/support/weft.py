@@ -59,7 +59,9 @@ class Weft:
         self.directory = self.folder / "engine"
         self.properties = [f"zilla.engine.directory={self.directory}", *properties]
         self.env = {**os.environ, **(env or {})}
-        self.workers, self.args = workers, args
+        # All tests once more on another number of workers than they ask for.
+        self.workers = os.environ.get("WEFT_TEST_WORKERS") or workers
+        self.args = args
         self.process = None
         self.start()
 

@@ -13,13 +13,14 @@ from support.weft import BUILD, Topics, Weft, example_config
 PLUGINS = BUILD / "lib" / "weft" / "plugins"
 LOAD = BUILD / "bench" / "weft-load"
 KINDS = ["binding-tcp", "binding-mqtt", "binding-mqtt-kafka", "binding-kafka", "exporter-stdout"]
-SESSIONS, RATE = 2000, 5000
+SESSIONS, RATE, NEWCOMERS = 2000, 5000, 20
 
 class Steady:
     """The load: idle sessions, publishers, a subscriber and clients that come and go."""
 
     def __init__(self, port, topic, sessions=SESSIONS, rate=RATE):
-        args = [LOAD, "steady", "--port", port, "--count", sessions, "--rate", rate, "--publishers", 10, "--topic", topic]
+        args = [LOAD, "steady", "--port", port, "--count", sessions, "--rate", rate, "--publishers", 10, "--topic", topic,
+                "--newcomers", NEWCOMERS]
         self.child = subprocess.Popen([str(a) for a in args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                                       stderr=subprocess.PIPE, text=True)  # fmt: skip
         line = self.child.stdout.readline()
@@ -54,7 +55,7 @@ def running(weft):
 def check(result):
     assert result["lost"] == 0 and result["doubled"] == 0 and result["disordered"] == 0, result
     assert result["acked"] == result["sent"] and result["refused"] == 0, result
-    assert result["newcomers"] > 10, result
+    assert result["newcomers"] >= NEWCOMERS, result
 
 
 @pytest.mark.parametrize("kind", KINDS)
