@@ -105,8 +105,9 @@ def test_no_will_no_message(weft, prefix):
 @pytest.mark.parametrize("qos", [0, 1, 2])
 def test_retained(weft, prefix, version, qos):
     # [MQTT-3.1.2-15] 3.1.1 [MQTT-3.1.2-17]
-    with Client(weft.port) as sub:
+    with Client(weft.port) as sub, Client(weft.port) as pub:
         sub.subscribe(f"{prefix}/#", 2)
+        nothing_came(sub, pub, prefix)  # what is retained was looked for
         m.Raw(weft.port, version).connect("", will=will(prefix, retain=True, qos=qos)).socket.close()
         got = sub.receive()
         assert (got.payload, got.qos, got.retain) == (b"gone", qos, False)
