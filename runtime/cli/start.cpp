@@ -79,6 +79,12 @@ std::string cache_directory(const properties& given, const engine_directory& dir
     return std::filesystem::absolute(path).lexically_normal().string();
 }
 
+// What paths in the configuration are relative to.
+std::string config_directory(const std::string& file) {
+    const std::string path = file.starts_with("file:") ? file.substr(5) : file;
+    return std::filesystem::absolute(path).lexically_normal().parent_path().string();
+}
+
 // The second signal: at once. Nothing is lost by it, every file is safe against a kill.
 extern "C" void end_at_once(int signal) {
     ::_exit(128 + signal);
@@ -158,6 +164,7 @@ public:
                          r.changed.size(), r.removed.size(), r.unchanged);
             loaded_ = std::move(next);
             plugins_ = std::move(found);
+            watch_entities();
             tend();
             return {{"ok", true},
                     {"added", r.added},
@@ -183,6 +190,7 @@ private:
         o.workers = worker_count(flags, given_);
         o.directory = directory_.path();
         o.cache_directory = cache_directory(given_, directory_);
+        o.config_directory = config_directory(config_file_);
         o.instance = given_.text("zilla.engine.instance.id", random_id());
         o.properties = given_.for_engine();
         o.verbose = flags.verbose || given_.flag("zilla.engine.verbose", false);
@@ -221,6 +229,18 @@ private:
         } catch (const std::system_error& e) {
             engine_.emit(WEFT_WARN, "engine.config.watcher.failed",
                          std::string("Dynamic config reloading is disabled. ") + e.what());
+        }
+        watch_entities();
+    }
+
+    // The files of vaults and guards, as they are configured now.
+    void watch_entities() {
+        if (!watcher_) return;
+        try {
+            watcher_->set_files(engine_.watched_files());
+        } catch (const std::system_error& e) {
+            engine_.emit(WEFT_WARN, "engine.config.watcher.failed",
+                         std::string("Files of vaults and guards are not watched. ") + e.what());
         }
     }
 

@@ -27,7 +27,7 @@ watcher::watcher(boost::asio::io_context& loop, const std::string& config_file,
     const int fd = ::inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
     if (fd < 0) throw std::system_error(errno, std::generic_category(), "inotify");
     inotify_.assign(fd);
-    watch_config(config_file);
+    watch_file(config_file, names_);
     for (const auto& d : plugin_directories) {
         std::error_code error;
         if (fs::is_directory(d, error)) add(fs::absolute(d).lexically_normal().string(), true);
@@ -37,12 +37,12 @@ watcher::watcher(boost::asio::io_context& loop, const std::string& config_file,
 
 // Every link on the way: Kubernetes puts a new version of a config map in place by moving a link to
 // its folder.
-void watcher::watch_config(const std::string& file) {
+void watcher::watch_file(const std::string& file, watched_names& names) {
     fs::path at = file.starts_with("file:") ? file.substr(5) : file;
     for (int i = 0; i < links_max; ++i) {
         const std::string folder = folder_of(at);
-        names_.emplace(folder, at.filename().string());
-        names_.emplace(folder, "..data");
+        names.emplace(folder, at.filename().string());
+        names.emplace(folder, "..data");
         add(folder, false);
         std::error_code error;
         if (!fs::is_symlink(at, error)) return;
@@ -50,6 +50,11 @@ void watcher::watch_config(const std::string& file) {
         if (error) return;
         at = target.is_absolute() ? target : fs::path(folder) / target;
     }
+}
+
+void watcher::set_files(const std::vector<std::string>& files) {
+    other_names_.clear();
+    for (const auto& f : files) watch_file(f, other_names_);
 }
 
 void watcher::add(const std::string& directory, bool plugins) {
@@ -64,9 +69,11 @@ bool watcher::matters(int watch, const std::string& name) const {
     if (it == directories_.end()) return false;
     if (plugin_folders_.contains(it->second) && name.starts_with("weft-") && name.ends_with(".so"))
         return true;
-    const auto [from, to] = names_.equal_range(it->second);
-    for (auto n = from; n != to; ++n)
-        if (n->second == name) return true;
+    for (const auto* names : {&names_, &other_names_}) {
+        const auto [from, to] = names->equal_range(it->second);
+        for (auto n = from; n != to; ++n)
+            if (n->second == name) return true;
+    }
     return false;
 }
 

@@ -1,4 +1,5 @@
-// Watches the configuration file and the plugin folders; one notice per burst of changes.
+// Watches the configuration file, what it refers to, and the plugin folders; one notice per burst
+// of changes.
 #pragma once
 
 #include <boost/asio/io_context.hpp>
@@ -25,8 +26,13 @@ public:
     watcher(boost::asio::io_context& loop, const std::string& config_file,
             const std::vector<std::string>& plugin_directories, std::function<void()> changed);
 
+    // Files to watch beside these, in place of those that were given before. Throws
+    // std::system_error.
+    void set_files(const std::vector<std::string>& files);
+
 private:
-    void watch_config(const std::string& file);
+    using watched_names = std::multimap<std::string, std::string>;
+    void watch_file(const std::string& file, watched_names& names);
     void add(const std::string& directory, bool plugins);
     void read();
     bool matters(int watch, const std::string& name) const;
@@ -34,8 +40,9 @@ private:
     boost::asio::posix::stream_descriptor inotify_;
     boost::asio::steady_timer timer_;
     std::function<void()> changed_;
-    std::map<int, std::string> directories_;         // by watch
-    std::multimap<std::string, std::string> names_;  // directory to a file of the configuration
+    std::map<int, std::string> directories_;  // by watch
+    watched_names names_;                     // directory to a file of the configuration
+    watched_names other_names_;               // of set_files
     std::set<std::string> plugin_folders_;
     alignas(8) std::array<char, 16384> buffer_;
 };

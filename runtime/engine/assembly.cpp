@@ -110,38 +110,86 @@ std::unique_ptr<binding_runtime> assembler::plan(const config::binding& b) {
 bool assembler::create(binding_runtime& b) {
     weft_error error{};
     const auto text = config_json(b.config);
-    if (b.vt->create(b.plugin->plugin(), text.c_str(), &b.object, &error) == WEFT_OK) return true;
+    auto& vaults = b.plugin->host().services->vaults();
+    vaults.set_creating(&b);
+    const int32_t rc = b.vt->create(b.plugin->plugin(), text.c_str(), &b.object, &error);
+    vaults.set_creating(nullptr);
+    if (rc == WEFT_OK) return true;
+    vaults.forget(&b);
     b.object = nullptr;
     problem(b.config, error.path, error.text);
     return false;
 }
 
-std::shared_ptr<exporter_runtime> assembler::plan_exporter(const config::entity& e) {
-    auto out = std::make_shared<exporter_runtime>();
-    out->config = e;
-    const auto* from = load("exporter", e);
+// Exporters, vaults and guards have a table each, of one shape.
+template <class Table>
+std::shared_ptr<entity_runtime<Table>> assembler::plan_entity(const config::entity& e,
+                                                              const char* role,
+                                                              const char* extension) {
+    const auto* from = load(role, e);
     if (!from) return nullptr;
+    auto out = std::make_shared<entity_runtime<Table>>();
+    out->config = e;
     out->plugin = from->library;
-    out->vt = static_cast<const weft_exporter_vt*>(out->plugin->extension(WEFT_EXPORTER));
+    out->vt = static_cast<const Table*>(out->plugin->extension(extension));
     if (!out->vt) {
-        problem(e, "/type", fmt::format("{} has no exporter", from->file));
+        problem(e, "/type", fmt::format("{} has no {}", from->file, role));
         return nullptr;
     }
-    out->fingerprint = from->digest + e.ns + e.name + e.options.dump();
+    out->fingerprint = from->digest + entity_json(e);
     return out;
 }
 
-bool assembler::create_exporter(exporter_runtime& e) {
-    const auto text = json{{"namespace", e.config.ns},
-                           {"name", e.config.name},
-                           {"type", e.config.type},
-                           {"options", e.config.options}}
-                          .dump();
+std::string assembler::entity_json(const config::entity& e) const {
+    const json engine = {{"directory", options_.directory},
+                         {"config_directory", options_.config_directory}};
+    return json{{"namespace", e.ns},    {"name", e.name},   {"type", e.type},
+                {"options", e.options}, {"engine", engine}, {"properties", options_.properties}}
+        .dump();
+}
+
+template <class Table>
+bool assembler::create_entity(entity_runtime<Table>& e) {
+    const auto text = entity_json(e.config);
     weft_error error{};
     if (e.vt->create(e.plugin->plugin(), text.c_str(), &e.object, &error) == WEFT_OK) return true;
     e.object = nullptr;
     problem(e.config, error.path, error.text);
     return false;
+}
+
+std::shared_ptr<exporter_runtime> assembler::plan_exporter(const config::entity& e) {
+    return plan_entity<weft_exporter_vt>(e, "exporter", WEFT_EXPORTER);
+}
+
+bool assembler::create_exporter(exporter_runtime& e) {
+    return create_entity(e);
+}
+
+// Made anew to see what they hold now, files included. What holds the same as before stays.
+template <class Table>
+entity_map<Table> assembler::make_entities(const std::vector<config::entity>& of, const char* role,
+                                           const char* extension,
+                                           const entity_map<Table>& running) {
+    entity_map<Table> out;
+    for (const auto& e : of) {
+        auto made = plan_entity<Table>(e, role, extension);
+        if (!made || !create_entity(*made)) continue;
+        const auto before = running.find(e.qualified_name());
+        const bool same = before != running.end() &&
+                          before->second->fingerprint == made->fingerprint &&
+                          before->second->digest() == made->digest();
+        out.emplace(e.qualified_name(), same ? before->second : std::move(made));
+    }
+    return out;
+}
+
+vault_map assembler::make_vaults(const config::configuration& c, const vault_map& running) {
+    return make_entities<weft_vault_vt>(c.vaults, "vault", WEFT_VAULT, running);
+}
+
+guard_map assembler::make_guards(const config::configuration& c, const guard_map& running) {
+    return make_entities<weft_guard_vt>(c.guards, "guard", WEFT_GUARD, running);
 }
 
 }  // namespace weft

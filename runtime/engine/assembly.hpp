@@ -3,6 +3,7 @@
 #pragma once
 
 #include "engine/binding_runtime.hpp"
+#include "engine/entity_runtime.hpp"
 #include "engine/services.hpp"
 #include "loader/plugin_files.hpp"
 #include "loader/plugin_info.hpp"
@@ -33,21 +34,6 @@ private:
     std::map<std::string, std::weak_ptr<plugin_library>> loaded_;  // by path of the copy
 };
 
-struct exporter_runtime {
-    config::entity config;
-    std::string fingerprint;
-    std::shared_ptr<plugin_library> plugin;
-    const weft_exporter_vt* vt = nullptr;
-    void* object = nullptr;
-
-    exporter_runtime() = default;
-    exporter_runtime(const exporter_runtime&) = delete;
-    exporter_runtime& operator=(const exporter_runtime&) = delete;
-    ~exporter_runtime() {
-        if (object) vt->destroy(object);
-    }
-};
-
 // Makes the generations and exporters of a configuration. What goes wrong is collected, all of it.
 class assembler {
 public:
@@ -63,6 +49,9 @@ public:
     bool create(binding_runtime& b);
     std::shared_ptr<exporter_runtime> plan_exporter(const config::entity& e);
     bool create_exporter(exporter_runtime& e);
+    // Those of the configuration, created; of `running` those that have not changed.
+    vault_map make_vaults(const config::configuration& c, const vault_map& running);
+    guard_map make_guards(const config::configuration& c, const guard_map& running);
 
     void problem(const config::entity& e, const std::string& pointer, const std::string& text) {
         problems.push_back(e.problem_at(pointer, text));
@@ -78,6 +67,15 @@ private:
     };
     const loaded* load(const std::string& role, const config::entity& e);
     std::string config_json(const config::binding& b) const;
+    std::string entity_json(const config::entity& e) const;
+    template <class Table>
+    std::shared_ptr<entity_runtime<Table>> plan_entity(const config::entity& e, const char* role,
+                                                       const char* extension);
+    template <class Table>
+    bool create_entity(entity_runtime<Table>& e);
+    template <class Table>
+    entity_map<Table> make_entities(const std::vector<config::entity>& of, const char* role,
+                                    const char* extension, const entity_map<Table>& running);
 
     const engine_options& options_;
     const std::vector<plugin_info>& plugins_;

@@ -46,11 +46,16 @@ void engine::impl::start(const config::configuration& c, std::function<void()> o
         if (auto made = a.plan_exporter(e); made && a.create_exporter(*made))
             exporters.push_back(std::move(made));
     events.set_exporters(exporters);
+    host.guards().begin(options.workers);
+    host.vaults().exchange(a.make_vaults(c, {}));
+    host.guards().exchange(a.make_guards(c, {}));
+    const bool vaults_made = a.problems.empty();
     a.name_all(c.bindings);
     for (const auto& b : c.bindings) {
         auto made = a.plan(b);
         if (!made) continue;
-        a.create(*made);
+        // Not without its vault: it would only say so a second time.
+        if (vaults_made) a.create(*made);
         lives[made->name] = made->generation;
         serving.push_back(std::move(made));
     }
@@ -158,6 +163,12 @@ void engine::impl::detach(binding_runtime& b) {
     for (auto& l : loops) l->call([] {});
 }
 
+void engine::impl::destroy(binding_runtime& b) {
+    if (b.object) b.vt->destroy(b.object);
+    b.object = nullptr;
+    host.vaults().forget(&b);
+}
+
 bool engine::impl::tasks_pending() const {
     for (const auto* b : all())
         for (const auto& w : b->instances)
@@ -192,9 +203,11 @@ bool engine::impl::shut_down(std::chrono::milliseconds grace) {
     // Those that accept first, their exits last.
     for (auto* b : order) detach(*b);
     watching.reset();
-    for (auto* b : order)
-        if (b->object) b->vt->destroy(b->object);
+    for (auto* b : order) destroy(*b);
     for (auto& l : loops) l->stop();
+    host.vaults().exchange({});
+    host.guards().exchange({});
+    host.vaults().sweep();
     draining.clear();
     serving.clear();
     loops.clear();
@@ -305,6 +318,17 @@ void engine::stop(std::chrono::milliseconds grace) {
     const bool clean = impl_->shut_down(grace);
     emit(WEFT_INFO, "engine.stopped", "Engine Stopped.");
     if (clean) impl_->events.close();
+}
+
+std::vector<std::string> engine::watched_files() const {
+    std::vector<std::string> out;
+    const auto add = [&](const auto& entities) {
+        for (const auto& [name, e] : entities)
+            for (auto& f : e->files()) out.push_back(std::move(f));
+    };
+    add(impl_->host.vaults().current());
+    add(impl_->host.guards().current());
+    return out;
 }
 
 engine_status engine::status() const {

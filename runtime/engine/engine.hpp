@@ -21,7 +21,8 @@ struct engine_options {
     uint32_t workers = 1;
     std::string directory;        // the engine directory, exists and is locked by this process
     std::string cache_directory;  // where bindings keep files
-    std::string instance;         // id of this process
+    std::string config_directory = ".";  // what paths in the configuration are relative to
+    std::string instance;                // id of this process
     std::map<std::string, std::string> properties;  // every zilla.* / weft.* property given
     bool verbose = false;
     // From any thread: engine.tend() has something to do.
@@ -102,6 +103,9 @@ public:
     // Ends gracefully: nothing new is taken, protocols say goodbye, what is left at the deadline is
     // aborted.
     void stop(std::chrono::milliseconds grace);
+
+    // Files of vaults and guards: a reload reads them anew.
+    std::vector<std::string> watched_files() const;
 
     engine_status status() const;
     std::vector<metric_value> metrics() const;

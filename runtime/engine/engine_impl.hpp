@@ -57,6 +57,8 @@ struct engine::impl final : loop_host {
                                  reload_result& result);
     std::vector<std::shared_ptr<exporter_runtime>> plan_exporters(const config::configuration& c,
                                                                   assembler& a) const;
+    bool renew(const vault_map& before, const reload_result& changes, assembler& a);
+    void destroy(binding_runtime& b);
     void wait_for_room(assembler& a, const generation_list& next);
     bool create_and_attach(const generation_list& next, assembler& a);
     void take_back(generation_list next);

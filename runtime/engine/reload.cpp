@@ -54,17 +54,23 @@ reload_result engine::impl::reload(const config::configuration& c,
     reload_result result;
     auto next = plan_changes(c, a, result);
     auto next_exporters = plan_exporters(c, a);
+    auto next_vaults = a.make_vaults(c, host.vaults().current());
+    auto next_guards = a.make_guards(c, host.guards().current());
     if (!how.drain) wait_for_room(a, next);
     if (!a.problems.empty()) throw startup_error(std::move(a.problems));
 
+    auto vaults_before = host.vaults().exchange(std::move(next_vaults));
     host.listening().set_leaving(names_of(result.changed, result.removed));
-    const bool ready = create_and_attach(next, a);
+    const bool ready = create_and_attach(next, a) && renew(vaults_before, result, a);
     host.listening().set_leaving({});
     if (!ready) {
+        host.vaults().retire(host.vaults().exchange(std::move(vaults_before)));
         take_back(std::move(next));
         throw startup_error(std::move(a.problems));
     }
     // From here on nothing can fail.
+    host.vaults().retire(std::move(vaults_before));
+    host.guards().exchange(std::move(next_guards));
     go_over_to(std::move(next), result, deadline_of(how));
     events.set_exporters(next_exporters);
     exporters = std::move(next_exporters);
@@ -114,6 +120,35 @@ std::vector<std::shared_ptr<exporter_runtime>> engine::impl::plan_exporters(
     return next;
 }
 
+// Bindings that live on read anew from vaults that have other content. All of them or none.
+bool engine::impl::renew(const vault_map& before, const reload_result& changes, assembler& a) {
+    const auto replaced = names_of(changes.changed, changes.removed);
+    const auto now = host.vaults().current();
+    const auto renews = [&](const vaults::watcher& w) {
+        const auto was = before.find(w.vault), is = now.find(w.vault);
+        if (was == before.end() || is == now.end() || was->second == is->second) return false;
+        const auto serves = find_serving(w.binding->name);
+        return serves != serving.end() && serves->get() == w.binding &&
+               !replaced.contains(w.binding->name);
+    };
+    std::vector<vaults::watcher> renewed;
+    for (const auto& w : host.vaults().watchers()) {
+        if (!renews(w)) continue;
+        weft_error error{};
+        if (w.renew(w.ctx, &error) == WEFT_OK) {
+            renewed.push_back(w);
+            continue;
+        }
+        a.problem(w.binding->config, error.path, error.text);
+        // Back to what was, which has been good once.
+        auto refused = host.vaults().exchange(before);
+        for (const auto& r : renewed) r.renew(r.ctx, &error);
+        host.vaults().exchange(std::move(refused));
+        return false;
+    }
+    return true;
+}
+
 bool engine::impl::create_and_attach(const generation_list& next, assembler& a) {
     for (const auto& b : next) a.create(*b);
     if (!a.problems.empty()) return false;
@@ -129,8 +164,8 @@ void engine::impl::take_back(generation_list next) {
         if (!b->instances.empty()) {
             drain(*b, WEFT_DRAIN_STOP, monotonic_ns());
             attached.push_back(std::move(b));
-        } else if (b->object) {
-            b->vt->destroy(b->object);
+        } else {
+            destroy(*b);
         }
     }
     watch_drain(std::move(attached));
@@ -217,7 +252,7 @@ std::optional<steady_clock::time_point> engine::impl::tend() {
         if (at_rest_everywhere(*b)) {
             detach(*b);
             keep_metrics(*b);
-            if (b->object) b->vt->destroy(b->object);
+            destroy(*b);
             events.emit({WEFT_INFO, 0, 0, b->config.ns, b->config.name, "engine.binding.drained",
                          fmt::format("Generation {} has ended.", b->generation)});
             std::lock_guard lock(instances_mutex);
@@ -234,6 +269,8 @@ std::optional<steady_clock::time_point> engine::impl::tend() {
         }
     }
     std::erase(draining, nullptr);
+    host.vaults().sweep();
+    host.guards().sweep();
     if (next == UINT64_MAX) return std::nullopt;
     return steady_clock::time_point(std::chrono::nanoseconds(next));
 }

@@ -165,12 +165,44 @@ void shared_release(weft_host* h, const char* key) {
 }
 const weft_shared_vt shared_table{sizeof(weft_shared_vt), 0, shared_acquire, shared_release};
 
+int32_t vaults_find(weft_host* h, const char* vault, uint32_t kind, const char* alias,
+                    weft_vault_each each, void* ctx) {
+    return h->services->vaults().find(vault, kind, alias, each, ctx);
+}
+int32_t vaults_watch(weft_host* h, const char* vault, int32_t (*renew)(void*, weft_error*),
+                     void* ctx) {
+    return h->services->vaults().watch(vault, renew, ctx);
+}
+int32_t vaults_sign(weft_worker* w, const char* vault, uint64_t signer, uint32_t scheme,
+                    const weft_slice* data, weft_vault_signed done, void* ctx) {
+    return service_host::of(w).vaults().sign(w, vault, signer, scheme, data, done, ctx);
+}
+const weft_vaults_vt vaults_table{sizeof(weft_vaults_vt), 0, vaults_find, vaults_watch,
+                                  vaults_sign};
+
+void guards_verify(weft_worker* w, const char* guard, const weft_guard_request* q,
+                   weft_guard_done done, void* ctx) {
+    service_host::of(w).guards().verify(w, guard, *q, done, ctx);
+}
+void guards_retain(weft_worker* w, uint64_t auth) {
+    service_host::of(w).guards().retain(w, auth);
+}
+void guards_release(weft_worker* w, uint64_t auth) {
+    service_host::of(w).guards().release(w, auth);
+}
+const weft_guard_session* guards_session(weft_worker* w, uint64_t auth) {
+    return service_host::of(w).guards().session(w, auth);
+}
+const weft_guards_vt guards_table{
+    sizeof(weft_guards_vt), 0, guards_verify, guards_retain, guards_release, guards_session};
+
 const void* host_get(weft_host*, const char* id) {
     static const std::map<std::string, const void*> tables{
         {WEFT_STREAMS, &streams_table}, {WEFT_BUFFERS, &buffers_table},
         {WEFT_REACTOR, &reactor_table}, {WEFT_TASKS, &tasks_table},
         {WEFT_EVENTS, &events_table},   {WEFT_LISTENERS, &listeners_table},
-        {WEFT_METRICS, &metrics_table}, {WEFT_SHARED, &shared_table}};
+        {WEFT_METRICS, &metrics_table}, {WEFT_SHARED, &shared_table},
+        {WEFT_VAULTS, &vaults_table},   {WEFT_GUARDS, &guards_table}};
     const auto it = tables.find(id);
     return it == tables.end() ? nullptr : it->second;
 }

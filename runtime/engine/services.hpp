@@ -1,8 +1,10 @@
 // The service tables of the ABI, over loops, listeners, tasks, events and the rest.
 #pragma once
 
+#include "engine/guards.hpp"
 #include "engine/listeners.hpp"
 #include "engine/shared_objects.hpp"
+#include "engine/vaults.hpp"
 #include "events/bus.hpp"
 #include "events/readiness.hpp"
 
@@ -29,6 +31,8 @@ public:
     readiness& ready() { return readiness_; }
     listeners& listening() { return listeners_; }
     shared_objects& shared() { return shared_; }
+    weft::vaults& vaults() { return vaults_; }
+    weft::guards& guards() { return guards_; }
     boost::asio::thread_pool& tasks() { return tasks_; }
 
     // The number of a metadata name; 0 when another name has it already.
@@ -41,6 +45,8 @@ private:
     readiness readiness_;
     listeners listeners_;
     shared_objects shared_;
+    weft::vaults vaults_;
+    weft::guards guards_;
     boost::asio::thread_pool tasks_;
     std::mutex names_mutex_;
     std::map<uint32_t, std::string> names_;

@@ -1,6 +1,8 @@
 // Structured events: from any thread to the exporters, in order of time, on a thread of their own.
 #pragma once
 
+#include "engine/entity_runtime.hpp"
+
 #include <weft/abi.h>
 
 #include <condition_variable>
@@ -12,8 +14,6 @@
 #include <vector>
 
 namespace weft {
-
-struct exporter_runtime;
 
 struct event {
     uint32_t level = WEFT_INFO;

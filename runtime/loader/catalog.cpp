@@ -31,6 +31,15 @@ json names(const char* const* list) {
     return out;
 }
 
+// Exporters, vaults and guards: one table each, which begins the same way.
+template <class Table>
+void describe_extension(json& out, const weft_plugin& plugin, const char* id, const char* role) {
+    if (const auto* t = static_cast<const Table*>(plugin.get(nullptr, id)))
+        out.push_back({{"role", role},
+                       {"type", t->type},
+                       {"schema", t->options_schema ? t->options_schema : ""}});
+}
+
 // Runs in the child: everything the entry function says about this file, one JSON array of
 // plugin_info.
 json describe(const std::string& file) {
@@ -45,11 +54,9 @@ json describe(const std::string& file) {
                        {"accepts", names((*b)->accepts)},
                        {"emits", names((*b)->emits)}});
     if (table->get) {
-        if (const auto* e =
-                static_cast<const weft_exporter_vt*>(table->get(nullptr, WEFT_EXPORTER)))
-            out.push_back({{"role", "exporter"},
-                           {"type", e->type},
-                           {"schema", e->options_schema ? e->options_schema : ""}});
+        describe_extension<weft_exporter_vt>(out, *table, WEFT_EXPORTER, "exporter");
+        describe_extension<weft_vault_vt>(out, *table, WEFT_VAULT, "vault");
+        describe_extension<weft_guard_vt>(out, *table, WEFT_GUARD, "guard");
     }
     for (auto& i : out) {
         i["version"] = table->version ? table->version : "";

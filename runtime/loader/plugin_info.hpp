@@ -9,7 +9,7 @@
 namespace weft {
 
 struct plugin_info {
-    std::string role;  // "binding", "exporter", later "guard", "vault", "store"
+    std::string role;  // "binding", "exporter", "vault", "guard"
     std::string type;  // "tcp"
     std::string version;
     std::string file;

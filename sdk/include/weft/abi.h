@@ -12,7 +12,8 @@
  *
  * Frozen in 1.0: this file, weft.streams/1, weft.buffers/1, weft.reactor/1, weft.listeners/1,
  * weft.tasks/1, weft.events/1, weft.shared/1, weft.exporter/1 and the metadata of tcp, mqtt and
- * kafka. Draft, may still change: weft.metrics/1.
+ * kafka. Draft, may still change: weft.metrics/1, weft.vault/1, weft.vaults/1, weft.guard/1,
+ * weft.guards/1.
  *
  * Threads, a tag on every function:
  *   [control]  the host's one control thread; may block
@@ -296,12 +297,14 @@ typedef const weft_plugin* (*weft_plugin_fn)(void);
 #include "abi/buffers.h"
 #include "abi/events.h"
 #include "abi/exporter.h"
+#include "abi/guard.h"
 #include "abi/listeners.h"
 #include "abi/metrics.h"
 #include "abi/reactor.h"
 #include "abi/shared.h"
 #include "abi/streams.h"
 #include "abi/tasks.h"
+#include "abi/vault.h"
 
 /* clang-format on */
 #endif /* WEFT_ABI_H */

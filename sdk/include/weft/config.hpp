@@ -32,6 +32,7 @@ struct route_config {
 
 struct binding_config {
     std::string ns, name, type, kind;
+    std::string vault;       // qualified, empty when it names none
     nlohmann::json options;  // an object, maybe empty
     std::vector<route_config>
         routes;                 // in file order; the binding's own exit is the last, without `when`
@@ -40,6 +41,10 @@ struct binding_config {
     uint32_t workers = 1;
 
     std::string qualified_name() const { return ns + ":" + name; }
+    // "namespace:name" of a guard or vault that is named in the options or routes.
+    std::string qualified(const std::string& other) const {
+        return other.find(':') == std::string::npos ? ns + ":" + other : other;
+    }
 
     std::string property(std::string_view key, std::string fallback) const {
         const auto it = properties.find(std::string(key));
@@ -68,6 +73,7 @@ struct binding_config {
         c.name = j.at("name");
         c.type = j.at("type");
         c.kind = j.at("kind");
+        if (const auto v = j.find("vault"); v != j.end() && v->is_string()) c.vault = *v;
         c.options = j.value("options", nlohmann::json::object());
         if (c.options.is_null()) c.options = nlohmann::json::object();
         for (auto& r : j.value("routes", nlohmann::json::array())) {

@@ -20,6 +20,8 @@ struct host_services {
     const weft_events_vt* events = nullptr;
     const weft_metrics_vt* metrics = nullptr;  // may be null
     const weft_shared_vt* shared = nullptr;    // may be null
+    const weft_vaults_vt* vaults = nullptr;    // may be null
+    const weft_guards_vt* guards = nullptr;    // may be null
 };
 
 inline host_services services;

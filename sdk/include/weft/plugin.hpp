@@ -123,7 +123,9 @@ inline int32_t bind_services(weft_host* h, const weft_host_vt* vt, weft_error* e
                 service<weft_tasks_vt>(h, vt, WEFT_TASKS),
                 service<weft_events_vt>(h, vt, WEFT_EVENTS),
                 service<weft_metrics_vt>(h, vt, WEFT_METRICS),
-                service<weft_shared_vt>(h, vt, WEFT_SHARED)};
+                service<weft_shared_vt>(h, vt, WEFT_SHARED),
+                service<weft_vaults_vt>(h, vt, WEFT_VAULTS),
+                service<weft_guards_vt>(h, vt, WEFT_GUARDS)};
     if (!services.streams || !services.buffers || !services.reactor || !services.events)
         return fail(
             e, WEFT_E_UNSUPPORTED, "",

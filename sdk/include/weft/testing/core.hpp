@@ -142,6 +142,8 @@ struct shared_entry {
     size_t references = 0;
 };
 
+class entities;
+
 class core {
 public:
     static constexpr uint32_t depth_max = 32;            // calls into instances, as in the runtime
@@ -167,6 +169,8 @@ public:
     std::function<worker_state*(uint64_t exit, uint32_t index)> find_binding;
     // The test takes a stream to exit `exit`; false refuses it.
     std::function<bool(stream_end*, uint64_t exit, const weft_begin&)> accept_by_test;
+
+    entities* services = nullptr;  // vaults and guards: entities.hpp
 
     // ---- what the binding did ----
     std::vector<event> events, logs;

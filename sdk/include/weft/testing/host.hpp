@@ -65,6 +65,7 @@ class host {
 public:
     explicit host(host_options o = {}) : options_(std::move(o)), table_(make_table()) {
         core_.without = options_.without;
+        core_.services = &entities_;
         core_.tasks_run = options_.tasks;
         core_.find_binding = [this](uint64_t exit, uint32_t index) { return target(exit, index); };
         core_.accept_by_test = [this](detail::stream_end* s, uint64_t exit, const weft_begin& b) {
@@ -147,6 +148,29 @@ public:
     }
     void error_logs_fail(bool on) { core_.error_logs_fail = on; }  // default: they do
 
+    // ---- vaults and guards, by qualified name ----
+    void vault(const std::string& name, std::vector<vault_entry> holds) {
+        entities_.vaults[name] = std::move(holds);
+    }
+    // It holds something else now: bindings that watch it are told. Throws refused.
+    void renew_vault(const std::string& name, std::vector<vault_entry> holds) {
+        auto before = std::exchange(entities_.vaults[name], std::move(holds));
+        weft_error e{};
+        core_.act([] {});
+        if (const int32_t rc = entities_.renew(name, &e); rc != WEFT_OK) {
+            entities_.vaults[name] = std::move(before);
+            throw refused("renew", rc, e.path, e.text);
+        }
+        core_.act([] {});
+        core_.report.raise();
+    }
+    void guard(const std::string& name, guard_script f) { entities_.guards[name] = std::move(f); }
+    // A session to open streams with: subject.auth.
+    uint64_t session(const std::string& guard_name, const identified& who) {
+        return entities_.keep(guard_name, who);
+    }
+    size_t sessions() const { return entities_.sessions(); }
+
     // ---- what was said and used ----
     const std::vector<event>& events() const { return core_.events; }
     const std::vector<event>& logs() const { return core_.logs; }
@@ -180,6 +204,7 @@ private:
 
     host_options options_;
     weft_host_vt table_;
+    detail::entities entities_;
     detail::core core_;
     std::deque<peer> peers_;
     std::deque<peer*> waiting_;

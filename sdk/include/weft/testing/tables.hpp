@@ -1,7 +1,7 @@
 // The C tables that the kit's host gives to a plugin: each function leads to detail::core.
 #pragma once
 
-#include <weft/testing/core.hpp>
+#include <weft/testing/entities.hpp>
 
 namespace weft::testing::detail {
 
@@ -184,13 +184,44 @@ inline const weft_shared_vt* shared_table() {
     return &t;
 }
 
+inline const weft_vaults_vt* vaults_table() {
+    static const weft_vaults_vt t{
+        sizeof t, 0,
+        [](weft_host* h, const char* vault, uint32_t kind, const char* alias, weft_vault_each each,
+           void* ctx) {
+            return plugin_state::of_handle(h)->of->services->find(vault, kind, alias, each, ctx);
+        },
+        [](weft_host* h, const char* vault, int32_t (*renew)(void*, weft_error*), void* ctx) {
+            return plugin_state::of_handle(h)->of->services->watch(vault, renew, ctx);
+        },
+        [](weft_worker*, const char*, uint64_t, uint32_t, const weft_slice*, weft_vault_signed,
+           void*) -> int32_t { return WEFT_E_UNSUPPORTED; }};
+    return &t;
+}
+
+inline const weft_guards_vt* guards_table() {
+    static const weft_guards_vt t{
+        sizeof t,
+        0,
+        [](weft_worker* w, const char* guard, const weft_guard_request* q, weft_guard_done done,
+           void* ctx) {
+            auto* c = state(w)->of;
+            c->services->verify(*c, state(w), guard, *q, done, ctx);
+        },
+        [](weft_worker* w, uint64_t auth) { state(w)->of->services->retain(auth); },
+        [](weft_worker* w, uint64_t auth) { state(w)->of->services->release(auth); },
+        [](weft_worker* w, uint64_t auth) { return state(w)->of->services->session(auth); }};
+    return &t;
+}
+
 inline const void* service(weft_host* h, const char* id) {
     if (plugin_state::of_handle(h)->of->without.contains(id)) return nullptr;
     const std::map<std::string_view, const void*> tables{
         {WEFT_STREAMS, streams_table()}, {WEFT_BUFFERS, buffers_table()},
         {WEFT_REACTOR, reactor_table()}, {WEFT_LISTENERS, listeners_table()},
         {WEFT_TASKS, tasks_table()},     {WEFT_EVENTS, events_table()},
-        {WEFT_METRICS, metrics_table()}, {WEFT_SHARED, shared_table()}};
+        {WEFT_METRICS, metrics_table()}, {WEFT_SHARED, shared_table()},
+        {WEFT_VAULTS, vaults_table()},   {WEFT_GUARDS, guards_table()}};
     const auto it = tables.find(id);
     return it == tables.end() ? nullptr : it->second;
 }

@@ -1,0 +1,131 @@
+// Vaults and guards of the test kit's host: the test says what they hold and whom they know.
+#pragma once
+
+#include <weft/guard.hpp>
+#include <weft/testing/core.hpp>
+#include <weft/vault.hpp>
+
+#include <strings.h>
+
+#include <functional>
+#include <map>
+#include <optional>
+
+namespace weft::testing {
+
+// Who it is, or why not.
+struct verdict {
+    std::optional<identified> who;
+    std::string refusal;
+};
+using guard_script = std::function<verdict(const weft_guard_request&)>;
+
+namespace detail {
+
+class entities {
+public:
+    std::map<std::string, std::vector<vault_entry>> vaults;
+    std::map<std::string, guard_script> guards;
+
+    int32_t find(const std::string& vault, uint32_t kind, const char* alias, weft_vault_each each,
+                 void* ctx) const {
+        const auto it = vaults.find(vault);
+        if (it == vaults.end()) return WEFT_E_GONE;
+        int32_t found = 0;
+        for (const auto& e : it->second) {
+            if (e.kind != kind || (alias && ::strcasecmp(alias, e.alias.c_str()) != 0)) continue;
+            const weft_vault_entry abi = weft::detail::to_abi(e);
+            each(ctx, &abi);
+            ++found;
+        }
+        return found;
+    }
+    int32_t watch(const std::string& vault, int32_t (*fn)(void*, weft_error*), void* ctx) {
+        if (!vaults.contains(vault)) return WEFT_E_GONE;
+        watchers_.push_back({vault, fn, ctx});
+        return WEFT_OK;
+    }
+    int32_t renew(const std::string& vault, weft_error* e) {
+        for (const auto& w : watchers_)
+            if (w.vault == vault)
+                if (const int32_t rc = w.renew(w.ctx, e); rc != WEFT_OK) return rc;
+        return WEFT_OK;
+    }
+
+    void verify(core& c, worker_state* w, const char* guard, const weft_guard_request& q,
+                weft_guard_done done, void* ctx) {
+        const auto it = guards.find(guard);
+        auto v = it == guards.end() ? verdict{{}, "There is no such guard."} : it->second(q);
+        auto* a = new answer{this, done, ctx, 0, std::move(v.refusal)};
+        if (v.who) a->auth = keep(guard, *v.who);
+        const auto deliver = [](void* p) {
+            const std::unique_ptr<answer> mine(static_cast<answer*>(p));
+            mine->done(mine->ctx, mine->auth, mine->auth ? nullptr : mine->refusal.c_str());
+        };
+        if (c.post(w, deliver, a) != WEFT_OK) delete a;
+    }
+    void retain(uint64_t auth) {
+        if (const auto it = sessions_.find(auth); it != sessions_.end()) ++it->second->references;
+    }
+    void release(uint64_t auth) {
+        const auto it = sessions_.find(auth);
+        if (it != sessions_.end() && --it->second->references == 0) sessions_.erase(it);
+    }
+    const weft_guard_session* session(uint64_t auth) const {
+        const auto it = sessions_.find(auth);
+        return it == sessions_.end() ? nullptr : &it->second->view;
+    }
+    // A session as a guard would have made it, with one reference.
+    uint64_t keep(const std::string& guard, const identified& who) {
+        auto s = std::make_unique<held>(guard, who);
+        sessions_.emplace(++last_, std::move(s));
+        return last_;
+    }
+    size_t sessions() const { return sessions_.size(); }
+
+private:
+    struct held {
+        held(std::string g, identified i) : guard(std::move(g)), who(std::move(i)) {
+            for (const auto& r : who.roles) roles.push_back(r.c_str());
+            for (const auto& [name, value] : who.attributes) {
+                attributes.push_back(name.c_str());
+                attributes.push_back(value.c_str());
+            }
+            view = {sizeof view,
+                    0,
+                    guard.c_str(),
+                    who.identity.c_str(),
+                    who.credentials.c_str(),
+                    roles.data(),
+                    attributes.data(),
+                    static_cast<uint32_t>(roles.size()),
+                    static_cast<uint32_t>(who.attributes.size()),
+                    who.expires_ms,
+                    who.challenge_ms};
+        }
+        std::string guard;
+        identified who;
+        std::vector<const char*> roles, attributes;
+        weft_guard_session view{};
+        uint64_t references = 1;
+    };
+    struct answer {
+        entities* of;
+        weft_guard_done done;
+        void* ctx;
+        uint64_t auth;
+        std::string refusal;
+    };
+    struct watcher {
+        std::string vault;
+        int32_t (*renew)(void*, weft_error*);
+        void* ctx;
+    };
+
+    std::vector<watcher> watchers_;
+    std::map<uint64_t, std::unique_ptr<held>> sessions_;
+    uint64_t last_ = 0;
+};
+
+}  // namespace detail
+}  // namespace weft::testing
