@@ -16,6 +16,7 @@ EXPECTED = {
     "weft-binding-kafka.so",
     "weft-binding-http.so",
     "weft-exporter-stdout.so",
+    "weft-vault-filesystem.so",
 }
 
 
