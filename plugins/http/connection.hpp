@@ -3,7 +3,8 @@
 #pragma once
 
 #include "config.hpp"
-#include "pipe.hpp"
+
+#include <weft/pipe.hpp>
 
 namespace weft::http {
 

@@ -60,7 +60,9 @@ const char* const kafka_names[] = {
     "client.reconnect.max.millis", "client.unknown.topic.millis"};
 
 const char* const tls_names[] = {"handshake.timeout", "await.sync.close.millis",
-                                 "client.https.identification", "client.server.name.indication"};
+                                 "client.https.identification", "client.server.name.indication",
+                                 // Ours
+                                 "handshakes.max"};
 const char* const tcp_names[] = {"window.threshold", "connect.timeout.ms"};
 const char* const http_names[] = {"maximum.connections", "max.header.list.size", "server.header",
                                   "head.timeout.ms",     "answer.timeout.ms",    "idle.timeout.ms"};

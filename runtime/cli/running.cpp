@@ -160,7 +160,7 @@ int reload(const reload_flags& flags) {
         std::fprintf(stderr, "not reloaded: everything runs on as before\n");
         return 1;
     }
-    for (const char* what : {"added", "changed", "removed"})
+    for (const char* what : {"added", "changed", "removed", "renewed"})
         for (const auto& name : answered.value(what, std::vector<std::string>()))
             std::printf("%s %s\n", what, name.c_str());
     std::printf("unchanged: %zu\n", answered.value("unchanged", size_t{0}));

@@ -170,6 +170,7 @@ public:
                     {"added", r.added},
                     {"changed", r.changed},
                     {"removed", r.removed},
+                    {"renewed", r.renewed},
                     {"unchanged", r.unchanged}};
         } catch (const startup_error& e) {
             tend();

@@ -62,6 +62,7 @@ struct reload_options {
 // What a reload did, by qualified name.
 struct reload_result {
     std::vector<std::string> added, changed, removed;
+    std::vector<std::string> renewed;  // that live on with the new content of their vault
     size_t unchanged = 0;
 };
 

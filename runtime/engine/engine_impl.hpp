@@ -57,7 +57,7 @@ struct engine::impl final : loop_host {
                                  reload_result& result);
     std::vector<std::shared_ptr<exporter_runtime>> plan_exporters(const config::configuration& c,
                                                                   assembler& a) const;
-    bool renew(const vault_map& before, const reload_result& changes, assembler& a);
+    bool renew(const vault_map& before, reload_result& changes, assembler& a);
     void destroy(binding_runtime& b);
     void wait_for_room(assembler& a, const generation_list& next);
     bool create_and_attach(const generation_list& next, assembler& a);

@@ -35,6 +35,7 @@ std::string listed(const reload_result& r) {
     add("added", r.added);
     add("changed", r.changed);
     add("removed", r.removed);
+    add("renewed", r.renewed);
     return out.empty() ? "nothing changed" : out;
 }
 
@@ -121,7 +122,7 @@ std::vector<std::shared_ptr<exporter_runtime>> engine::impl::plan_exporters(
 }
 
 // Bindings that live on read anew from vaults that have other content. All of them or none.
-bool engine::impl::renew(const vault_map& before, const reload_result& changes, assembler& a) {
+bool engine::impl::renew(const vault_map& before, reload_result& changes, assembler& a) {
     const auto replaced = names_of(changes.changed, changes.removed);
     const auto now = host.vaults().current();
     const auto renews = [&](const vaults::watcher& w) {
@@ -137,6 +138,7 @@ bool engine::impl::renew(const vault_map& before, const reload_result& changes, 
         weft_error error{};
         if (w.renew(w.ctx, &error) == WEFT_OK) {
             renewed.push_back(w);
+            changes.renewed.push_back(w.binding->name);
             continue;
         }
         a.problem(w.binding->config, error.path, error.text);

@@ -15,6 +15,7 @@ EXPECTED = {
     "weft-binding-mqtt-kafka.so",
     "weft-binding-kafka.so",
     "weft-binding-http.so",
+    "weft-binding-tls.so",
     "weft-exporter-stdout.so",
     "weft-vault-filesystem.so",
 }

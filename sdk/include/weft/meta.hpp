@@ -6,6 +6,7 @@
 #include <weft/meta/kafka.h>
 #include <weft/meta/mqtt.h>
 #include <weft/meta/tcp.h>
+#include <weft/meta/tls.h>
 
 #include <cstring>
 #include <optional>
@@ -37,6 +38,7 @@ struct meta_name;  // specialise for own types: static constexpr const char* val
 WEFT_META_TYPE(weft_http_begin, WEFT_META_HTTP_BEGIN);
 WEFT_META_TYPE(weft_tcp_begin, WEFT_META_TCP_BEGIN);
 WEFT_META_TYPE(weft_tcp_reset, WEFT_META_TCP_RESET);
+WEFT_META_TYPE(weft_tls_begin, WEFT_META_TLS_BEGIN);
 WEFT_META_TYPE(weft_mqtt_begin, WEFT_META_MQTT_BEGIN);
 WEFT_META_TYPE(weft_mqtt_publish, WEFT_META_MQTT_PUBLISH);
 WEFT_META_TYPE(weft_mqtt_ack, WEFT_META_MQTT_ACK);

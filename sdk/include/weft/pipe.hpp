@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <vector>
 
-namespace weft::http {
+namespace weft {
 
 class pipe {
 public:
@@ -88,4 +88,4 @@ private:
     bool end_asked_ = false, ended_ = false;
 };
 
-}  // namespace weft::http
+}  // namespace weft

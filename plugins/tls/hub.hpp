@@ -1,0 +1,83 @@
+// hub: a tls binding on one worker: its sessions, and what they share.
+#pragma once
+
+#include "context.hpp"
+#include "failure.hpp"
+
+#include <weft/plugin.hpp>
+
+#include <array>
+#include <map>
+#include <mutex>
+
+namespace weft::tls {
+
+class session;
+
+// The context of now, for every worker; another one when the vault has been renewed.
+class current_context {
+public:
+    void set(std::shared_ptr<const context> c) {
+        const std::lock_guard lock(mutex_);
+        context_ = std::move(c);
+    }
+    std::shared_ptr<const context> get() const {
+        const std::lock_guard lock(mutex_);
+        return context_;
+    }
+
+private:
+    mutable std::mutex mutex_;
+    std::shared_ptr<const context> context_;
+};
+
+// One event of a kind, and of a reason, in a while; it then tells how many were left out.
+class event_limiter {
+public:
+    void emit(const worker& w, weft_level level, const char* id, const std::string& text,
+              const std::string& reason = {});
+
+private:
+    struct quiet {
+        uint64_t until_ns = 0, left_out = 0;
+    };
+    std::map<std::string, quiet> by_kind_;
+};
+
+class hub : public instance {
+public:
+    hub(worker w, const tls_config& c, const current_context& contexts);
+    ~hub() override;
+
+    void drain(uint32_t why, uint64_t deadline_ns) override;
+
+    const worker here;
+    const tls_config& config;
+    const current_context& contexts;
+    metric handshakes, failed, resumed, sessions, under_way;
+
+    // A handshake may begin; every true is followed by an end.
+    bool begin_handshake();
+    void end_handshake() { under_way.sub(); }
+    bool draining() const { return draining_; }
+
+    void add(session& s);
+    void remove(session& s);
+    // `s` encrypts what it has at the end of the turn.
+    void write_later(session& s);
+    void tell(const failure& f, const std::string& whom);
+    event_limiter events;
+
+    std::array<uint8_t, record_size_max> scratch;  // where small messages become one record
+
+private:
+    void write_all();
+    void all_say_goodbye();
+
+    session* first_ = nullptr;
+    std::vector<session*> writers_;
+    uint64_t deadline_timer_ = 0;
+    bool draining_ = false, writing_later_ = false;
+};
+
+}  // namespace weft::tls
