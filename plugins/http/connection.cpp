@@ -9,8 +9,6 @@
 namespace weft::http {
 namespace {
 
-// tcp and what lies between do not say that bytes are encrypted.
-constexpr std::string_view scheme = "http";
 constexpr size_t shown_max = 200;  // of a request in a text for people
 
 chunk copy_of(const worker& w, std::string_view bytes) {
@@ -20,7 +18,7 @@ chunk copy_of(const worker& w, std::string_view bytes) {
     return c;
 }
 
-std::string no_route(const request& r) {
+std::string no_route(const request& r, std::string_view scheme) {
     std::string out = "no route of this server matches " + r.method + " " + std::string(scheme) +
                       "://" + r.authority + r.path;
     if (out.size() > shown_max) out.resize(shown_max);
@@ -30,7 +28,12 @@ std::string no_route(const request& r) {
 }  // namespace
 
 connection::connection(server& owner, stream client, const weft_begin& b)
-    : owner_(owner), client_(client), trace_(b.h.trace_id), auth_(b.h.auth), affinity_(b.affinity) {
+    : owner_(owner),
+      client_(client),
+      scheme_(meta_view<weft_tls_begin>(b.h.meta) ? "https" : "http"),
+      trace_(b.h.trace_id),
+      auth_(b.h.auth),
+      affinity_(b.affinity) {
     owner_.add(*this);
     down_.open(client_);
     client_.begin(nullptr, trace_);
@@ -116,14 +119,14 @@ void connection::take_request(const request& r, std::string_view rest) {
     // What follows a head that asked for an upgrade may be meant for the tunnel that did not come.
     const bool keep_alive = r.keep_alive && !r.has_body && (r.upgrade.empty() || rest.empty());
     const auto origin = r.value("origin");
-    const auto* to = find_route(config.routes, r, scheme);
-    if (!config.admits(origin, scheme, r.authority)) {
+    const auto* to = find_route(config.routes, r, scheme_);
+    if (!config.admits(origin, scheme_, r.authority)) {
         answer(403,
                "requests of pages from " + std::string(origin.substr(0, shown_max)) +
                    " are not admitted",
                keep_alive);
     } else if (!to) {
-        answer(404, no_route(r), keep_alive);
+        answer(404, no_route(r, scheme_), keep_alive);
     } else if (r.has_body) {
         answer(501, "requests with a body are not supported");
     } else {
@@ -145,7 +148,7 @@ void connection::ask(const route& to, const request& r, std::string_view rest) {
         m.item<weft_pair>(list, at++) = {n, v};
     };
     add(":method", r.method);
-    add(":scheme", scheme);
+    add(":scheme", scheme_);
     add(":authority", r.authority);
     add(":path", r.path);
     for (const auto& f : r.fields)

@@ -81,6 +81,7 @@ private:
     pipe up_, down_;  // to the exit, to the client
     uint64_t client_granted_ = 0, exit_granted_ = 0;
     uint64_t timer_ = 0;
+    const std::string_view scheme_;  // "https" behind tls
     const uint64_t trace_, auth_, affinity_;
     std::string head_;     // bytes of a request that is not complete
     std::string upgrade_;  // what the request under way asks to become

@@ -22,6 +22,8 @@ inline constexpr uint32_t record_size_max = 16 * 1024;
 inline constexpr uint32_t window_bytes = 64 * 1024;
 // What encryption adds to a message, and more: what applications reserve beyond their payload.
 inline constexpr uint32_t record_overhead = 64;
+// What an application may always send when nothing waits, also where the network takes less.
+inline constexpr uint64_t room_least = 1024;
 // Plaintext of small messages is put together up to a record; a slice of this size goes by itself.
 inline constexpr uint32_t gather_below_bytes = 4 * 1024;
 

@@ -41,7 +41,9 @@ private:
         void on_end(stream, const weft_frame&) override { of.down_.end(); }
         void on_abort(stream, const weft_frame&) override { of.tear_down(); }
         void on_reset(stream, const weft_frame&) override { of.tear_down(); }
-        void on_drain(stream, const weft_frame&) override { of.client_.drain(); }
+        void on_drain(stream, const weft_frame&) override {
+            if (of.client_open_) of.client_.drain();
+        }
         void on_closed(stream) override { of.exit_closed(); }
         proxy_connection& of;
     };

@@ -32,6 +32,7 @@ void session::start() {
 
 void session::open_up() {
     phase_ = phase::open;
+    if (out_ended_ && !std::exchange(writing_later_, true)) hub_.write_later(*this);
     pump();
 }
 
@@ -277,7 +278,9 @@ void session::grant_net() {
 void session::grant_app() {
     if (!app_open_ || out_ended_ || phase_ != phase::open) return;
     const uint64_t taken = io_.unsent() + net_.padding() + plain_reserved_;
-    const uint64_t room = net_.credit() > taken ? net_.credit() - taken : 0;
+    uint64_t room = net_.credit() > taken ? net_.credit() - taken : 0;
+    // However little that is, a message must be possible: it waits here then.
+    if (io_.unsent() == 0 && plain_reserved_ == 0) room = std::max(room, room_least);
     const uint64_t received = app_.received();
     if (received + room <= app_granted_) return;
     app_granted_ = received + room;
@@ -324,8 +327,8 @@ void session::tear_down(const weft_meta* why) {
     plain_.clear();
     in_over_ = net_out_over_ = true;
     if (app_open_) {
-        app_.abort(why);
         app_.reset(why);
+        app_.abort(why);
     }
     if (!net_open_) return;
     net_.abort();

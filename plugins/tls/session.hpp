@@ -45,7 +45,9 @@ protected:
         void on_end(stream, const weft_frame& f) override { of.net_ended(f); }
         void on_abort(stream, const weft_frame& f) override { of.net_broke(f); }
         void on_reset(stream, const weft_frame& f) override { of.net_broke(f); }
-        void on_drain(stream, const weft_frame&) override { of.app_.drain(); }
+        void on_drain(stream, const weft_frame&) override {
+            if (of.app_open_) of.app_.drain();
+        }
         void on_closed(stream) override { of.net_closed(); }
         session& of;
     };
@@ -56,7 +58,9 @@ protected:
         void on_end(stream, const weft_frame&) override { of.app_ended(); }
         void on_abort(stream, const weft_frame&) override { of.tear_down(); }
         void on_reset(stream, const weft_frame&) override { of.app_stopped(); }
-        void on_drain(stream, const weft_frame&) override { of.net_.drain(); }
+        void on_drain(stream, const weft_frame&) override {
+            if (of.net_open_) of.net_.drain();
+        }
         void on_closed(stream) override { of.app_closed(); }
         session& of;
     };

@@ -45,14 +45,38 @@ class Authority:
 
     def sign_long_ago(self, name):
         # `openssl x509` of 3.0 knows no dates, `openssl ca` does.
-        (self.folder / "index.txt").write_text("")
-        (self.folder / "ca.cnf").write_text(
-            "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n"
-            "policy=p\nunique_subject=no\n[p]\ncommonName=supplied\n"
-        )
+        self.keep_index("")
         openssl("ca", "-batch", "-config", "ca.cnf", "-in", f"{name}.csr", "-cert", self.file, "-keyfile", f"{self.name}.key",
                 "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-extfile", f"{name}.ext", "-notext",
                 "-out", f"{name}.crt", cwd=self.folder)  # fmt: skip
+
+    def keep_index(self, lines):
+        """The database of `openssl ca` and `openssl ocsp`."""
+        (self.folder / "index.txt").write_text(lines)
+        (self.folder / "ca.cnf").write_text(
+            "[ca]\ndefault_ca=d\n[d]\ndatabase=index.txt\nnew_certs_dir=.\nrand_serial=yes\ndefault_md=sha256\n"
+            "policy=p\nunique_subject=no\ndefault_crl_days=30\n[p]\ncommonName=supplied\n"
+        )
+
+    def index_line(self, name, *, revoked=False):
+        serial = openssl("x509", "-in", f"{name}.crt", "-noout", "-serial", cwd=self.folder).strip().split("=")[1]
+        state, when = ("R", "240101000000Z") if revoked else ("V", "")
+        return f"{state}\t400101000000Z\t{when}\t{serial}\tunknown\t/CN={name}\n"
+
+    def crl(self, *revoked):
+        """crl.pem, with these in it."""
+        self.keep_index("".join(self.index_line(name, revoked=True) for name in revoked))
+        openssl("ca", "-config", "ca.cnf", "-gencrl", "-cert", self.file, "-keyfile", f"{self.name}.key", "-out", "crl.pem",
+                cwd=self.folder)  # fmt: skip
+        return self.folder / "crl.pem"
+
+    def ocsp(self, name):
+        """NAME.ocsp, a response that says it is good."""
+        self.keep_index(self.index_line(name))
+        openssl("ocsp", "-issuer", self.file, "-cert", f"{name}.crt", "-no_nonce", "-reqout", "request.der", cwd=self.folder)
+        openssl("ocsp", "-index", "index.txt", "-rsigner", self.file, "-rkey", f"{self.name}.key", "-CA", self.file, "-ndays", "5",
+                "-reqin", "request.der", "-respout", f"{name}.ocsp", cwd=self.folder)  # fmt: skip
+        return self.folder / f"{name}.ocsp"
 
     def p12(self, name):
         """NAME.p12 with the alias NAME."""

@@ -6,7 +6,7 @@ import ssl
 import subprocess
 
 import pytest
-from support.certificates import RSA, Authority
+from support.certificates import PASSWORD, RSA, Authority
 from support.ports import free_port
 from support.process import Process
 from support.swap import until
@@ -61,9 +61,9 @@ telemetry:
 """
 
 
-def start(pki, folder=None, **more):
+def start(pki, folder=None, edit=str, **more):
     port = free_port()
-    return Weft(config(port, pki, **more), port=port, folder=folder, args=["--plugins", ECHO], workers=2).wait_listening()
+    return Weft(edit(config(port, pki, **more)), port=port, folder=folder, args=["--plugins", ECHO], workers=2).wait_listening()
 
 
 @pytest.fixture(scope="module")
@@ -246,6 +246,40 @@ def test_renewal_leaves_connections_alone(pki, tmp_path):
             echo(s)
             running = json.loads(weft.cli("plugins", "--running", "--json").out)
             assert {g["generation"] for g in running} == {1}, "the binding lives on"
+
+
+def test_ocsp_response_is_stapled(tmp_path):
+    ca = Authority(tmp_path / "pki")
+    ca.issue("one.example", dns=["one.example"])
+    ca.ocsp("one.example")
+    with start(ca.folder, keys="[one.example]", store="one.example.pem, ocsp: " + str(ca.folder / "one.example.ocsp")) as weft:
+        text = s_client(weft, "-status", "-CAfile", ca.file, "-no_ign_eof")[1]
+        assert "OCSP Response Status: successful" in text and "Cert Status: good" in text, text
+
+
+def test_revoked_client(tmp_path):
+    ca = Authority(tmp_path / "pki")
+    for name in ("one.example", "good-client", "bad-client"):
+        ca.issue(name, dns=[name])
+    crl = ca.crl("bad-client")
+
+    def revoking(text):
+        return text.replace("ca.crt, type: pem}", f"ca.crt, type: pem, crl: {crl}}}\n      revocation: crl")
+
+    with start(ca.folder, keys="[one.example]", store="one.example.pem", options=", trust: ['Test ca']", edit=revoking) as weft:
+        with connect(weft, context(ca.folder, cert="good-client")) as s:
+            echo(s)
+        with pytest.raises((ssl.SSLError, ConnectionError)), connect(weft, context(ca.folder, cert="bad-client")) as s:
+            echo(s)
+        assert "certificate revoked" in weft.wait_event("BINDING_TLS_PEER_NOT_VERIFIED")
+
+
+def test_p12_of_the_vault(pki):
+    def as_p12(text):
+        return text.replace("all.pem, type: pem", f"one.example.p12, password: {PASSWORD}")
+
+    with start(pki, keys="[one.example]", edit=as_p12) as weft, connect(weft, context(pki)) as s:
+        echo(s)
 
 
 def test_what_is_no_tls(plain):

@@ -171,6 +171,8 @@ public:
     std::function<bool(stream_end*, uint64_t exit, const weft_begin&)> accept_by_test;
 
     entities* services = nullptr;  // vaults and guards: entities.hpp
+    uint64_t creating = 0;         // the binding whose create runs; it is charged with watches
+    std::function<void(uint64_t binding)> forget_watches;
 
     // ---- what the binding did ----
     std::vector<event> events, logs;

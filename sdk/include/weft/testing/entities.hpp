@@ -22,6 +22,22 @@ using guard_script = std::function<verdict(const weft_guard_request&)>;
 
 namespace detail {
 
+// What a configuration for a test may bring along: {"vaults": {"test:v": [{"kind": 1, "alias": "k",
+// "certificates": PEM, "key": PEM}]}}.
+inline std::vector<vault_entry> entries_of(const nlohmann::json& list) {
+    std::vector<vault_entry> out;
+    for (const auto& j : list) {
+        vault_entry e;
+        e.kind = j.at("kind");
+        e.alias = j.at("alias");
+        e.source = "the configuration";
+        e.certificates = j.value("certificates", "");
+        e.key = j.value("key", "");
+        out.push_back(std::move(e));
+    }
+    return out;
+}
+
 class entities {
 public:
     std::map<std::string, std::vector<vault_entry>> vaults;
@@ -40,10 +56,15 @@ public:
         }
         return found;
     }
-    int32_t watch(const std::string& vault, int32_t (*fn)(void*, weft_error*), void* ctx) {
+    int32_t watch(uint64_t binding, const std::string& vault, int32_t (*fn)(void*, weft_error*),
+                  void* ctx) {
+        if (binding == 0) return WEFT_E_INVALID;
         if (!vaults.contains(vault)) return WEFT_E_GONE;
-        watchers_.push_back({vault, fn, ctx});
+        watchers_.push_back({binding, vault, fn, ctx});
         return WEFT_OK;
+    }
+    void forget(uint64_t binding) {
+        std::erase_if(watchers_, [&](const watcher& w) { return w.binding == binding; });
     }
     int32_t renew(const std::string& vault, weft_error* e) {
         for (const auto& w : watchers_)
@@ -117,6 +138,7 @@ private:
         std::string refusal;
     };
     struct watcher {
+        uint64_t binding;
         std::string vault;
         int32_t (*renew)(void*, weft_error*);
         void* ctx;

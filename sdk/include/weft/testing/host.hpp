@@ -66,6 +66,7 @@ public:
     explicit host(host_options o = {}) : options_(std::move(o)), table_(make_table()) {
         core_.without = options_.without;
         core_.services = &entities_;
+        core_.forget_watches = [this](uint64_t binding) { entities_.forget(binding); };
         core_.tasks_run = options_.tasks;
         core_.find_binding = [this](uint64_t exit, uint32_t index) { return target(exit, index); };
         core_.accept_by_test = [this](detail::stream_end* s, uint64_t exit, const weft_begin& b) {

@@ -44,7 +44,11 @@ inline void host::unload(plugin& p) {
 inline subject& host::run(plugin& p, std::string_view config, const std::string& type) {
     const weft_binding_vt* vt = p.find(type);
     if (!vt) throw std::logic_error("the plugin has no binding type " + type);
-    const auto full = detail::complete_config(config, *vt, directory(), options_.workers);
+    auto full = detail::complete_config(config, *vt, directory(), options_.workers);
+    if (const auto it = full.find("vaults"); it != full.end()) {
+        for (const auto& [name, entries] : it->items()) vault(name, detail::entries_of(entries));
+        full.erase("vaults");
+    }
     auto& s = subjects_.emplace_back(core_, vt, first_binding_id + subjects_.size(),
                                      [this](std::string n) -> peer& { return new_peer(n); });
     s.create_and_attach(

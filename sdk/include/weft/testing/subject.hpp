@@ -59,6 +59,7 @@ public:
             const detail::core::quietly quiet(*core_);
             detach();
             guarded("destroy", [&] { vt_->destroy(std::exchange(binding_, nullptr)); });
+            if (core_->forget_watches) core_->forget_watches(id_);
             core_->act([] {});
         }
         core_->raise();
@@ -157,7 +158,9 @@ inline void subject::create_and_attach(void* plugin, const std::string& config, 
     name_ = std::move(name);
     weft_error e{};
     int32_t rc = WEFT_E_INTERNAL;
+    core_->creating = id_;
     guarded("create", [&] { rc = vt_->create(plugin, config.c_str(), &binding_, &e); });
+    core_->creating = 0;
     core_->report.raise();
     if (rc != WEFT_OK) {
         binding_ = nullptr;

@@ -192,7 +192,8 @@ inline const weft_vaults_vt* vaults_table() {
             return plugin_state::of_handle(h)->of->services->find(vault, kind, alias, each, ctx);
         },
         [](weft_host* h, const char* vault, int32_t (*renew)(void*, weft_error*), void* ctx) {
-            return plugin_state::of_handle(h)->of->services->watch(vault, renew, ctx);
+            return plugin_state::of_handle(h)->of->services->watch(
+                plugin_state::of_handle(h)->of->creating, vault, renew, ctx);
         },
         [](weft_worker*, const char*, uint64_t, uint32_t, const weft_slice*, weft_vault_signed,
            void*) -> int32_t { return WEFT_E_UNSUPPORTED; }};
