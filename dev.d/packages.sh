@@ -12,7 +12,7 @@ packages_lint=(clang-format clang-tidy clang libclang-rt-14-dev)
 packages_bench=(mosquitto)
 packages_fuzz=(clang libclang-rt-14-dev)
 packages_test=(
-    python3-venv mosquitto mosquitto-clients kcat binutils abigail-tools clang libc++-dev libc++abi-dev
+    python3-venv mosquitto mosquitto-clients kcat openssl binutils abigail-tools clang libc++-dev libc++abi-dev
 )
 
 # need_packages build kafka ...: installs what these groups lack, and says so.

@@ -166,12 +166,8 @@ public:
             plugins_ = std::move(found);
             watch_entities();
             tend();
-            return {{"ok", true},
-                    {"added", r.added},
-                    {"changed", r.changed},
-                    {"removed", r.removed},
-                    {"renewed", r.renewed},
-                    {"unchanged", r.unchanged}};
+            return {{"ok", true},           {"added", r.added},     {"changed", r.changed},
+                    {"removed", r.removed}, {"renewed", r.renewed}, {"unchanged", r.unchanged}};
         } catch (const startup_error& e) {
             tend();
             return refused(e.problems());
