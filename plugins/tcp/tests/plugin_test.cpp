@@ -1,14 +1,8 @@
-// The plugin as the host runs it: loaded through its entry, with the stream's other side played by
+// A server as the host runs it: loaded through its entry, with the stream's other side played by
 // the test, and a real peer on the loopback.
-#include "sockets.hpp"
-
-#include <weft/testing.hpp>
-
-#include <gtest/gtest.h>
+#include "remote.hpp"
 
 #include <memory>
-
-extern "C" const weft_plugin* weft_plugin_1(void);
 
 namespace weft::tcp {
 namespace {
@@ -17,48 +11,8 @@ using namespace std::chrono_literals;
 using weft::testing::frame;
 using weft::testing::peer;
 
-constexpr uint16_t asked_port = 7183;
-constexpr const char* server_config =
+constexpr const char* listening_config =
     R"({"kind": "server", "options": {"host": "127.0.0.1", "port": 7183}})";
-constexpr uint32_t plenty = 1 << 20;
-
-// The peer of a connection: a socket of the test.
-class remote {
-public:
-    explicit remote(int fd) : fd_(fd) { fcntl(fd_, F_SETFL, O_NONBLOCK); }
-    explicit remote(uint16_t port) : remote(connected_to(port)) {}
-    ~remote() { leave(); }
-    remote(const remote&) = delete;
-    remote& operator=(const remote&) = delete;
-
-    void send(std::string_view text) const {
-        ASSERT_EQ(::send(fd_, text.data(), text.size(), MSG_NOSIGNAL),
-                  static_cast<ssize_t>(text.size()));
-    }
-    // As much as the kernel takes now.
-    size_t send_some(std::string_view text) const {
-        const ssize_t n = ::send(fd_, text.data(), text.size(), MSG_NOSIGNAL);
-        return n < 0 ? 0 : static_cast<size_t>(n);
-    }
-    void send_fin() const { shutdown(fd_, SHUT_WR); }
-    void leave() {
-        if (fd_ >= 0) close(std::exchange(fd_, -1));
-    }
-    void send_rst() { close_with_rst(std::exchange(fd_, -1)); }
-    // "fin", "rst" or "open", once all that has come is in `got`.
-    std::string end() { return end_of(fd_, got); }
-
-    std::string got;
-
-private:
-    static int connected_to(uint16_t port) {
-        const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        const auto a = *socket_address::parse("127.0.0.1", port);
-        EXPECT_EQ(connect(fd, &a.generic, a.size()), 0) << errno;
-        return fd;
-    }
-    int fd_;
-};
 
 class server_plugin : public ::testing::Test {
 protected:
@@ -94,7 +48,7 @@ protected:
 };
 
 TEST_F(server_plugin, leases_its_port_and_gives_it_back) {
-    auto& server = host.run(weft_plugin_1, server_config);
+    auto& server = host.run(weft_plugin_1, listening_config);
     EXPECT_EQ(host.listening_ports().size(), 1u);
     server.drain();
     EXPECT_TRUE(host.listening_ports().empty());
@@ -103,7 +57,7 @@ TEST_F(server_plugin, leases_its_port_and_gives_it_back) {
 }
 
 TEST_F(server_plugin, a_connection_is_a_stream_with_both_addresses) {
-    auto& server = host.run(weft_plugin_1, server_config);
+    auto& server = host.run(weft_plugin_1, listening_config);
     auto r = dial();
     peer& p = answer();
     const auto m = p.opened_with().as<weft_tcp_begin>();
@@ -131,7 +85,7 @@ TEST_F(server_plugin, a_connection_is_a_stream_with_both_addresses) {
 }
 
 TEST_F(server_plugin, reads_what_it_has_credit_for) {
-    host.run(weft_plugin_1, server_config);
+    host.run(weft_plugin_1, listening_config);
     auto r = dial();
     r->send("abcdef");
     peer& p = accept();
@@ -148,7 +102,7 @@ TEST_F(server_plugin, reads_what_it_has_credit_for) {
 
 // The padding that a neighbour asks for is reserved with each DATA.
 TEST_F(server_plugin, reserves_padding) {
-    host.run(weft_plugin_1, server_config);
+    host.run(weft_plugin_1, listening_config);
     auto r = dial();
     r->send("abcdef");
     peer& p = accept();
@@ -160,7 +114,7 @@ TEST_F(server_plugin, reserves_padding) {
 }
 
 TEST_F(server_plugin, much_passes_through_little_windows_both_ways) {
-    host.run(weft_plugin_1, server_config);
+    host.run(weft_plugin_1, listening_config);
     std::string all(600'000, '\0');
     for (size_t i = 0; i < all.size(); ++i) all[i] = static_cast<char>('a' + i % 23);
     auto r = dial();
@@ -182,7 +136,7 @@ TEST_F(server_plugin, much_passes_through_little_windows_both_ways) {
 }
 
 TEST_F(server_plugin, either_side_may_finish_first) {
-    auto& server = host.run(weft_plugin_1, server_config);
+    auto& server = host.run(weft_plugin_1, listening_config);
     {
         auto r = dial();
         peer& p = answer();
@@ -214,7 +168,7 @@ TEST_F(server_plugin, either_side_may_finish_first) {
 }
 
 TEST_F(server_plugin, a_break_on_one_side_is_a_break_on_the_other) {
-    auto& server = host.run(weft_plugin_1, server_config);
+    auto& server = host.run(weft_plugin_1, listening_config);
     {
         auto r = dial();
         peer& p = answer();
@@ -236,7 +190,7 @@ TEST_F(server_plugin, a_break_on_one_side_is_a_break_on_the_other) {
 }
 
 TEST_F(server_plugin, without_an_exit_the_connection_is_closed) {
-    auto& server = host.run(weft_plugin_1, server_config);
+    auto& server = host.run(weft_plugin_1, listening_config);
     host.refuse_exit(weft::testing::exit_id);
     auto r = dial();
     EXPECT_TRUE(host.wait_for([&] { return r->end() != "open"; }));
@@ -260,8 +214,8 @@ TEST_F(server_plugin, routes_by_where_a_connection_comes_from) {
 }
 
 TEST_F(server_plugin, a_replaced_generation_serves_on_while_the_next_one_listens) {
-    auto& old = host.run(weft_plugin_1, server_config);
-    auto& fresh = host.run(weft_plugin_1, server_config);
+    auto& old = host.run(weft_plugin_1, listening_config);
+    auto& fresh = host.run(weft_plugin_1, listening_config);
     EXPECT_EQ(host.listening_ports().size(), 1u) << "one socket, leased twice";
     auto r = dial();
     peer& p = answer();  // of either of them
@@ -281,7 +235,7 @@ TEST_F(server_plugin, a_replaced_generation_serves_on_while_the_next_one_listens
 }
 
 TEST_F(server_plugin, at_its_deadline_a_stream_may_still_say_goodbye) {
-    auto& server = host.run(weft_plugin_1, server_config);
+    auto& server = host.run(weft_plugin_1, listening_config);
     auto r = dial();
     peer& p = answer();
     server.drain(WEFT_DRAIN_REPLACE, host.now_ns() + 2'000'000'000);
@@ -305,7 +259,7 @@ TEST_F(server_plugin, at_its_deadline_a_stream_may_still_say_goodbye) {
 TEST_F(server_plugin, a_port_that_cannot_be_had_is_refused_with_its_place) {
     host.refuse_leases("Address already in use");
     try {
-        host.run(weft_plugin_1, server_config);
+        host.run(weft_plugin_1, listening_config);
         FAIL() << "attached";
     } catch (const weft::testing::refused& e) {
         EXPECT_EQ(e.step(), "attach");
@@ -317,7 +271,7 @@ TEST_F(server_plugin, a_port_that_cannot_be_had_is_refused_with_its_place) {
 }
 
 TEST_F(server_plugin, a_connection_that_cannot_be_watched_is_closed) {
-    host.run(weft_plugin_1, server_config);
+    host.run(weft_plugin_1, listening_config);
     auto first = dial();
     peer& p = answer();
     host.refuse_watches();
@@ -326,98 +280,6 @@ TEST_F(server_plugin, a_connection_that_cannot_be_watched_is_closed) {
     host.refuse_watches(false);
     first->send("untouched");
     EXPECT_TRUE(arrives(p, "untouched"));
-    host.finish();
-}
-
-class client_plugin : public ::testing::Test {
-protected:
-    static std::string config(uint16_t port, const char* name = "127.0.0.1") {
-        return R"({"kind": "client", "options": {"host": ")" + std::string(name) +
-               R"(", "port": )" + std::to_string(port) + "}}";
-    }
-    void expect_refused(peer& p, int error) {
-        const frame f = p.expect(WEFT_RESET);
-        const auto why = f.as<weft_tcp_reset>();
-        ASSERT_TRUE(why);
-        EXPECT_EQ(why->error, error) << why.text(why->text);
-        EXPECT_FALSE(why.text(why->text).empty());
-        EXPECT_TRUE(p.closed());
-    }
-    listening_socket listener{"127.0.0.1", 16};
-};
-
-TEST_F(client_plugin, opens_a_connection_and_tells_its_addresses) {
-    weft::testing::host host;
-    auto& client = host.run(weft_plugin_1, config(listener.port()));
-    peer& p = client.open();
-    ASSERT_TRUE(host.wait_for([&] { return p.saw(WEFT_BEGIN); }));
-    const frame f = p.expect(WEFT_BEGIN);
-    const auto m = f.as<weft_tcp_begin>();
-    ASSERT_TRUE(m);
-    EXPECT_EQ(m->remote_port, listener.port());
-    EXPECT_EQ(m.text(m->remote_host), "127.0.0.1");
-    remote r(listener.accept_one());
-    p.keep_window(plenty);
-    p.send("question");
-    EXPECT_TRUE(host.wait_for([&] { return r.end() == "open" && r.got == "question"; }));
-    r.send("answer");
-    r.leave();
-    EXPECT_TRUE(host.wait_for([&] { return p.saw(WEFT_END); }));
-    EXPECT_EQ(p.take_data(), "answer");
-    p.end();
-    EXPECT_TRUE(p.closed());
-    host.finish();
-}
-
-TEST_F(client_plugin, says_why_there_is_no_connection) {
-    weft::testing::host host;
-    const uint16_t port = listener.port();
-    listener.stop();
-    auto& client = host.run(weft_plugin_1, config(port));
-    peer& p = client.open();
-    ASSERT_TRUE(host.wait_for([&] { return p.saw(WEFT_RESET); }));
-    expect_refused(p, ECONNREFUSED);
-    EXPECT_EQ(client.metric("tcp.connect.failed"), 1u);
-    host.finish();
-}
-
-// The name's lookup is on its way and does not come back.
-TEST_F(client_plugin, gives_an_attempt_up_in_time) {
-    weft::testing::host host({.tasks = weft::testing::task_mode::when_told});
-    auto& client = host.run(weft_plugin_1, config(listener.port(), "localhost"));
-    peer& p = client.open();
-    EXPECT_EQ(host.tasks(), 1u);
-    host.advance(9'999ms);
-    p.expect_nothing();
-    host.advance(1ms);
-    expect_refused(p, ETIMEDOUT);
-    EXPECT_EQ(client.tasks(), 1u) << "the late answer meets nobody";
-    host.run_tasks();
-    EXPECT_EQ(client.tasks(), 0u);
-    EXPECT_EQ(client.timers(), 0u);
-    host.finish();
-}
-
-// A server that exits to a client: bytes go from socket to socket, ends as well.
-TEST_F(client_plugin, and_server_are_a_relay) {
-    weft::testing::host host;
-    auto& client = host.run(weft_plugin_1, config(listener.port()));
-    auto& server = host.run(weft_plugin_1,
-                            R"({"kind": "server", "name": "front",
-                     "options": {"host": "127.0.0.1", "port": 7183}, "routes": [{"exit": )" +
-                                std::to_string(client.id()) + "}]}");
-    remote near(host.listening_port(asked_port));
-    ASSERT_TRUE(host.wait_for([&] { return client.metric("tcp.connected") == 1; }));
-    remote far(listener.accept_one());
-    near.send("question");
-    EXPECT_TRUE(host.wait_for([&] { return far.end() == "open" && far.got == "question"; }));
-    far.send("answer");
-    far.send_fin();
-    EXPECT_TRUE(host.wait_for([&] { return near.end() == "fin"; }));
-    EXPECT_EQ(near.got, "answer");
-    near.leave();
-    EXPECT_TRUE(host.wait_for([&] { return far.end() == "fin"; }));
-    EXPECT_TRUE(host.wait_for([&] { return client.streams() + server.streams() == 0; }));
     host.finish();
 }
 
