@@ -303,6 +303,9 @@ void connection::on_closed(stream) {
 void connection::exit_closed() {
     exit_open_ = false;
     up_.close();
+    // Refused: a request that is complete has ended its direction, so there is none to reset.
+    if (phase_ == phase::asking && client_open_)
+        return answer(404, "the route's exit refused this request");
     free_if_closed();
 }
 
