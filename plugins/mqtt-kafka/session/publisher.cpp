@@ -291,11 +291,13 @@ void publisher::welcome(session& s) {
 }
 
 void publisher::grant(session& s) {
+    auto& c = s.credit;
     const auto& limit = proxy_.config.limit;
-    // Under pressure windows shrink as they are used up; the host keeps credit that was already
-    // given.
-    if (used_ > limit.unacknowledged_bytes_max / 2) s.credit.window = limit.publish_window_min;
-    s.out().window(s.credit.window, s.credit.unreleased, publish_padding);
+    // Under pressure windows shrink as they are used up: credit that was given stays given.
+    if (used_ > limit.unacknowledged_bytes_max / 2) c.window = limit.publish_window_min;
+    const uint64_t done = s.out().received() - c.unreleased;
+    c.granted = std::max(c.granted, done + c.window);
+    s.out().window(static_cast<uint32_t>(c.granted - done), c.unreleased, publish_padding);
 }
 
 void publisher::give_back(session& s, uint32_t bytes) {

@@ -16,7 +16,10 @@ constexpr uint32_t will_window = 128u << 10;
 void session::start() {
     first_ = proxy_.registry.enter(*this);
     proxy_.store.add(*this);
-    if (will_) stream_.window(will_window);
+    if (will_) {
+        credit.granted = will_window;
+        stream_.window(will_window);
+    }
     wait();
     retry();
 }
