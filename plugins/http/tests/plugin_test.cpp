@@ -144,7 +144,7 @@ protected:
         return out;
     }
     static transcript whole() {
-        const auto t = run({});
+        auto t = run({});
         EXPECT_THAT(t.client, StartsWith(GetParam().answer));
         return t;
     }
