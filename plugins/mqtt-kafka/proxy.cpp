@@ -1,9 +1,24 @@
 #include "proxy.hpp"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 namespace weft::mqtt_kafka {
+
+namespace {
+
+// The session is known everywhere by now, so its stream is ended and not refused: with a refusal
+// the stream's handle would be void and still in use.
+void start(session& made) {
+    try {
+        made.start();
+    } catch (const std::bad_alloc&) {
+        made.end_client({reason::quota_exceeded, "the worker has no memory for this session"});
+    }
+}
+
+}  // namespace
 
 proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
     : config(s),
@@ -76,7 +91,7 @@ endpoint* proxy::accept(stream s, const weft_begin& b) {
     if (begin.text(begin->client_id).empty() || is_reserved_client_id(made->client_id()))
         made->end_client({reason::client_id_invalid, "the client id ends in a reserved suffix"});
     else
-        made->start();
+        start(*made);
     return made;
 }
 

@@ -152,6 +152,7 @@ void session::flush_records() {
 void session::put(session_key key, std::optional<std::string_view> value,
                   std::string_view lifetime_id) {
     if (fenced_) return;
+    proxy_.store.write(*this, key, value, lifetime_id);  // throws when there is no memory
     dirty_ &= static_cast<uint8_t>(~bit(key));
     writing_ |= bit(key);
     ++unanswered_;
@@ -159,7 +160,6 @@ void session::put(session_key key, std::optional<std::string_view> value,
         stored_ |= bit(key);
     else
         stored_ &= static_cast<uint8_t>(~bit(key));
-    proxy_.store.write(*this, key, value, lifetime_id);
 }
 
 void session::on_written(session_key key, const refusal& why) {

@@ -281,6 +281,47 @@ TEST(mqtt_kafka_plugin_away, a_record_longer_than_kafkas_window_goes_in_pieces) 
     host.finish();
 }
 
+TEST(mqtt_kafka_plugin_workers, a_client_id_has_one_session_on_all_of_them) {
+    weft::testing::host host({.workers = 2});
+    scripted_kafka kafka(host);
+    auto& proxy = host.run(weft_plugin_1, plugin_config);
+    meta_writer<weft_mqtt_begin> m;
+    m->version = WEFT_MQTT_V5;
+    m->flags = WEFT_MQTT_CLEAN_START;
+    m->receive_max = 1;
+    m->client_id = m.text("dev");
+    peer& first = proxy.open(m.get(), 0, 0);
+    first.expect(WEFT_BEGIN);
+    peer& second = proxy.open(m.get(), 0, 1);
+    const frame f = first.expect(WEFT_RESET);
+    ASSERT_TRUE(f.as<weft_mqtt_reset>());
+    EXPECT_EQ(f.as<weft_mqtt_reset>()->reason, 0x8e);
+    if (first.may_send()) first.abort();
+    second.expect(WEFT_BEGIN);
+    EXPECT_EQ(proxy.metric("mqtt.kafka.sessions", 0), 0u);
+    EXPECT_EQ(proxy.metric("mqtt.kafka.sessions", 1), 1u);
+    host.finish();
+}
+
+// Whichever allocation fails, it costs that session at most.
+TEST_F(mqtt_kafka_plugin, memory_that_runs_out_costs_one_session) {
+    host.error_logs_fail(false);  // what ends a session for it is logged as an error
+    peer& other = connect("other");
+    for (int64_t n = 0; n < 6; ++n) {
+        SCOPED_TRACE("after " + std::to_string(n) + " allocations");
+        host.allocations_left(n);
+        peer& dev = open("dev" + std::to_string(n));
+        if (dev.saw(WEFT_BEGIN) && dev.may_send())
+            publish(dev, "t", std::string(100, 'x'), 1, 1, WEFT_MQTT_RETAIN);
+        host.allocations_left(-1);
+        publish(other, "t", "still served", 9);
+        EXPECT_EQ(expect_ack(other, 4, 9), 0);
+        peer& again = open("dev" + std::to_string(n));
+        EXPECT_TRUE(again.saw(WEFT_BEGIN)) << "what failed stands in nobody's way";
+    }
+    host.finish();
+}
+
 TEST(mqtt_kafka_plugin_config, a_name_that_kafka_does_not_allow_is_refused_with_its_place) {
     weft::testing::host host;
     try {

@@ -34,7 +34,7 @@ protected:
         m->receive_max = 100;
         m->client_id = m.text(id);
         peer& p = to.open(m.get());
-        p.keep_window(plenty);
+        if (!p.closed()) p.keep_window(plenty);
         if (o.flags & WEFT_MQTT_WILL) {
             meta_writer<weft_mqtt_will> w;
             w->qos = 1;
