@@ -3,10 +3,10 @@
 #
 #   WEFT_TEST_FILTER   ctest -R expression, to run some of it
 test_command() {
-    local fuzz_seconds=60 started=$SECONDS configuration=short
+    local fuzz_seconds=60 server_fuzz_seconds=10 started=$SECONDS configuration=short
     case "${1:-}" in
     '') ;;
-    --long) fuzz_seconds=900 configuration=long ;;
+    --long) fuzz_seconds=900 server_fuzz_seconds=600 configuration=long ;;
     *) die "usage: ./dev test [--long]" ;;
     esac
     need_packages build kafka lint fuzz test
@@ -28,6 +28,7 @@ test_command() {
     trap 'kafka_stop 2>/dev/null' EXIT
     WEFT_TEST_KAFKA=$(WEFT_KAFKA_PORT=19092 kafka_start)
     export WEFT_TEST_KAFKA WEFT_TEST_PYTHON="$test_python" WEFT_FUZZ_SECONDS="$fuzz_seconds"
+    export WEFT_SERVER_FUZZ_SECONDS="$server_fuzz_seconds"
     local status=0
     # One more than there are cores: the system tests wait for brokers and clocks most of the time.
     ctest --test-dir "$check" -C "$configuration" -j "$((jobs + 1))" --output-on-failure --timeout 600 --no-tests=error \

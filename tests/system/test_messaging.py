@@ -29,6 +29,7 @@ def test_a_message_arrives(weft, prefix, version, publish_qos, subscribe_qos):
         assert got.qos == min(publish_qos, subscribe_qos)
 
 
+# 3.1.1 [MQTT-7.0.0-2]
 @pytest.mark.key
 @pytest.mark.parametrize("version", ["mqttv311", "mqttv5"])
 @pytest.mark.parametrize("qos", ["0", "1"])
@@ -116,6 +117,7 @@ def test_payload_sizes(weft, prefix, size):
         assert sub.receive().payload == payload
 
 
+# [MQTT-3.3.2-4] [MQTT-3.3.2-15] [MQTT-3.3.2-16] [MQTT-3.3.2-17] [MQTT-3.3.2-18] [MQTT-3.3.2-20]
 def test_v5_properties_travel(weft, prefix):
     sent = publish_properties(
         PayloadFormatIndicator=1,
@@ -138,6 +140,7 @@ def test_v5_properties_travel(weft, prefix):
         assert got.UserProperty == [("b", "2"), ("a", "1"), ("b", "3"), ("", "")]
 
 
+# [MQTT-3.8.3-3]
 def test_no_local(ordered, prefix):
     with Client(ordered.port) as one, Client(ordered.port) as two:
         one.subscribe(f"{prefix}/t", options=SubscribeOptions(1, noLocal=True))
@@ -146,6 +149,7 @@ def test_no_local(ordered, prefix):
         assert one.receive().payload == b"other"
 
 
+# [MQTT-3.3.4-3]
 def test_subscription_identifiers(ordered, prefix):
     from paho.mqtt.packettypes import PacketTypes
     from paho.mqtt.properties import Properties

@@ -392,3 +392,29 @@ def test_properties_pass_as_they_are(loop, prefix):
         client.subscribe((f"{prefix}/t", 0))
         client.publish(f"{prefix}/t", "x", qos=0, props=props)
         assert client.expect(m.PUBLISH).props == props
+
+
+# [MQTT-3.2.2-20] [MQTT-3.4.2-2] [MQTT-3.4.2-3] [MQTT-3.5.2-2] [MQTT-3.5.2-3] [MQTT-3.6.2-2] [MQTT-3.6.2-3]
+# [MQTT-3.7.2-2] [MQTT-3.7.2-3] [MQTT-3.9.2-1] [MQTT-3.9.2-2] [MQTT-3.11.2-1] [MQTT-3.11.2-2] [MQTT-3.14.2-4]
+@pytest.mark.parametrize("limit", [None, 20])
+def test_answers_within_the_maximum_packet_size(loop, prefix, limit):
+    """Every answer that may carry a reason string or user properties, with nothing to spare for either."""
+    asks = [
+        (m.publish_packet("$fail/97/x", qos=1, packet_id=1), m.PUBACK, 0x97),
+        (m.publish_packet("$fail/97/x", qos=2, packet_id=2), m.PUBREC, 0x97),
+        (m.ack_packet(m.PUBREC, 3), m.PUBREL, 0x92),
+        (m.ack_packet(m.PUBREL, 4), m.PUBCOMP, 0x92),
+        (m.subscribe_packet(5, "t"), m.SUBACK, None),
+        (m.unsubscribe_packet(6, "never"), m.UNSUBACK, None),
+        (m.auth_packet(0x18, "SCRAM-SHA-256"), m.DISCONNECT, 0x82),
+    ]
+    with m.Raw(loop.port) as client:
+        client.connect(prefix[:4], props=[(m.MAXIMUM_PACKET_SIZE, limit)] if limit else ())
+        assert not client.connack.all(m.USER_PROPERTY)
+        said = 0
+        for raw, kind, reason in asks:
+            got = client.send(raw).expect(kind)
+            assert got.reason == reason and not got.all(m.USER_PROPERTY)
+            assert limit is None or 2 + len(got.body) <= limit
+            said += len(got.all(m.REASON_STRING))
+        assert limit or said, "there are reason strings to leave out"

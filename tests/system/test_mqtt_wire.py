@@ -207,7 +207,7 @@ def guarded(tmp_path_factory):
         yield running
 
 
-# [MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-4.12.1-1]
+# [MQTT-4.12.0-2] [MQTT-4.12.0-5] [MQTT-4.12.1-1] [MQTT-3.15.2-2] [MQTT-3.15.2-3]
 @pytest.mark.key
 def test_scram(guarded, prefix):
     with m.Raw(guarded.port) as client:
@@ -229,6 +229,9 @@ def test_scram(guarded, prefix):
         client.send(m.auth_packet(0x18, "SCRAM-SHA-256", scram.final(challenge.prop(m.AUTHENTICATION_DATA))))
         done = client.expect(m.AUTH)
         assert (done.reason, done.prop(m.AUTHENTICATION_DATA)) == (0, scram.expected)
+        # none is ever sent, so none makes AUTH too large
+        assert not challenge.all(m.REASON_STRING) + done.all(m.REASON_STRING)
+        assert not challenge.all(m.USER_PROPERTY) + done.all(m.USER_PROPERTY)
 
         scram = Scram("bert", "geheim")
         client.send(m.auth_packet(0x19, "SCRAM-SHA-256", scram.first()))

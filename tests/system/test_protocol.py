@@ -56,6 +56,7 @@ def test_server_keep_alive_is_told(kafka, prefix):
         assert client.connack.prop(m.SERVER_KEEP_ALIVE) == 10
 
 
+# [MQTT-4.9.0-1]
 @pytest.mark.key
 def test_receive_maximum(ordered, prefix):
     # MQTT 5, 3.3.4-9: never more unacknowledged than the client takes

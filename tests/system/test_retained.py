@@ -8,6 +8,7 @@ from support.weft import start_example
 VERSIONS = pytest.mark.parametrize("version", [V311, V5], ids=["v3.1.1", "v5"])
 
 
+# [MQTT-3.3.1-5] [MQTT-3.3.1-9] 3.1.1 [MQTT-3.3.1-6] 3.1.1 [MQTT-3.3.1-8]
 @pytest.mark.key
 @VERSIONS
 @pytest.mark.parametrize("qos", [0, 1])
@@ -41,6 +42,7 @@ def test_both_records(kafka, weft, prefix):
     assert [r.time_ms for r in live] == [r.time_ms for r in kept]
 
 
+# [MQTT-3.3.1-12] 3.1.1 [MQTT-3.3.1-9]
 @VERSIONS
 def test_live_copy_has_no_retain_bit(weft, prefix, version):
     # MQTT 3.1.1, 3.3.1-9; MQTT 5, 3.3.1-12
@@ -50,6 +52,7 @@ def test_live_copy_has_no_retain_bit(weft, prefix, version):
         assert sub.receive().retain is False
 
 
+# [MQTT-3.3.1-13]
 @pytest.mark.key
 def test_retain_as_published(weft, prefix):
     # MQTT 5, 3.3.1-13
@@ -60,6 +63,7 @@ def test_retain_as_published(weft, prefix):
         assert [(m.payload, m.retain) for m in sub.receive_many(2)] == [(b"1", True), (b"2", False)]
 
 
+# [MQTT-3.3.1-6] [MQTT-3.3.1-7] 3.1.1 [MQTT-3.3.1-10] 3.1.1 [MQTT-3.3.1-11]
 @VERSIONS
 def test_cleared_is_not_replayed(weft, prefix, version):
     with Client(weft.port, version=version) as pub, Client(weft.port, version=version) as sub:
@@ -72,6 +76,7 @@ def test_cleared_is_not_replayed(weft, prefix, version):
         assert (got.payload, got.retain) == (b"live", False)
 
 
+# [MQTT-3.3.1-10] [MQTT-3.3.1-11]
 def test_retain_handling(weft, prefix):
     # MQTT 5, 3.8.3-10, -11, -12
     def subscribe(client, handling):

@@ -216,6 +216,7 @@ TEST_F(subscribe_test, nothing_is_left_of_a_closed_session) {
     });
 }
 
+// [MQTT-3.3.2-5] [MQTT-3.3.2-6]
 TEST_F(subscribe_test, expiry_counts_down_and_ends) {
     start();
     auto &p = connect("pub"), &s = connect("sub");

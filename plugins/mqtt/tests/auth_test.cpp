@@ -233,6 +233,7 @@ TEST_F(auth_test, refusals) {
 }
 
 // [MQTT-3.1.2-30] [MQTT-4.12.0-7]
+// [MQTT-4.12.0-3]
 TEST_F(auth_test, protocol_errors_on_the_way) {
     const auto answer = [&](const std::string& raw) {
         client c = half_way();

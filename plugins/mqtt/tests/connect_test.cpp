@@ -175,6 +175,7 @@ TEST_F(connect_test, what_follows_connect_waits_for_the_session) {
     EXPECT_EQ(to_hex(out.substr(out.size() - 2)), "d0 00");
 }
 
+// [MQTT-3.2.2-8]
 TEST_F(connect_test, provider_refusals_become_connack_codes) {
     for (auto [version, code, expected] : {std::tuple{5, 0x88, "88"},
                                            {5, 0x87, "87"},
