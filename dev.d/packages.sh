@@ -10,6 +10,7 @@ packages_kafka=(default-jre-headless maven python3)
 packages_run=(mosquitto-clients kcat)
 packages_lint=(clang-format clang-tidy clang libclang-rt-14-dev)
 packages_bench=(mosquitto)
+packages_js=(nodejs npm)
 packages_fuzz=(clang libclang-rt-14-dev)
 packages_test=(
     python3-venv mosquitto mosquitto-clients kcat openssl binutils abigail-tools clang libc++-dev libc++abi-dev

@@ -11,6 +11,7 @@ test_command() {
     esac
     need_packages build kafka lint fuzz test
     python_install
+    js_install
     kafka_install
     build_preset release
     build_preset asan
