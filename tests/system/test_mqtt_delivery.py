@@ -248,3 +248,49 @@ def test_expiry_counts_down_and_ends(weft, prefix):
             assert 900 < got.prop(m.MESSAGE_EXPIRY) <= 998
             pub.publish(f"{prefix}/mark", b"", packet_id=2)
             assert take(sub).topic == f"{prefix}/mark"
+
+
+# 3.1.1 [MQTT-4.1.0-2]
+def test_a_session_lasts_as_long_as_its_connection(weft, prefix):
+    with Client(weft.port) as pub, join(weft, prefix, 4) as sub:
+        sub.subscribe((f"{prefix}/t", 2))
+        sub.send(m.publish_packet(f"{prefix}/own", b"", version=4, qos=2, packet_id=9))
+        assert sub.expect(m.PUBREC).packet_id == 9
+        pub.publish(f"{prefix}/t", b"1", 2)
+        first = sub.expect(m.PUBLISH)
+        for number in range(5):  # others come and go
+            join(weft, f"{prefix}-{number}", 4).disconnect()
+        sub.send(m.ack_packet(m.PUBREC, first.packet_id), m.ack_packet(m.PUBREL, 9))
+        assert {sub.packet().kind for _ in range(2)} == {m.PUBREL, m.PUBCOMP}
+        sub.send(m.ack_packet(m.PUBCOMP, first.packet_id))
+        pub.publish(f"{prefix}/t", b"2", 1)
+        assert take(sub).payload == b"2"
+
+
+def test_a_program_on_kafka_answers(kafka, topics, weft, prefix):
+    """It knows nothing of MQTT: where the answer goes is in the headers of the request."""
+    with join(weft, prefix) as client:
+        client.subscribe((f"{prefix}/answers", 1))
+        asked = [(m.RESPONSE_TOPIC, f"{prefix}/answers"), (m.CORRELATION_DATA, b"no. 7")]
+        assert client.publish(f"{prefix}/ask", b"?", props=asked).reason in (0, 0x10)
+        (request,) = [r for r in kafka.records(topics.messages) if r.key == f"{prefix}/ask"]
+        kafka.produce(request.header("zilla:reply-to"), request.header("zilla:reply-key"), "!",
+                      [("zilla:correlation-id", request.header("zilla:correlation-id"))])  # fmt: skip
+        got = take(client)
+        assert (got.topic, got.payload, got.prop(m.CORRELATION_DATA)) == (f"{prefix}/answers", b"!", b"no. 7")
+
+
+def test_aliases_of_deliveries(weft, prefix):
+    """A topic is named once and then by its alias; never by one above what the client takes."""
+    with Client(weft.port) as pub, join(weft, prefix, props=[(m.TOPIC_ALIAS_MAXIMUM, 2)]) as sub:
+        sub.subscribe((f"{prefix}/#", 0))
+        named, seen = {}, []
+        for number in range(12):
+            pub.publish(f"{prefix}/a-long-topic/{number % 3}", b"x")
+            got = sub.expect(m.PUBLISH)
+            alias = got.prop(m.TOPIC_ALIAS)
+            assert alias in (None, 1, 2) and (got.topic or alias in named)
+            if alias and got.topic:
+                named[alias] = got.topic
+            seen.append(got.topic or named[alias])
+        assert named and seen == [f"{prefix}/a-long-topic/{number % 3}" for number in range(12)]

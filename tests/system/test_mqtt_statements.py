@@ -418,3 +418,11 @@ def test_answers_within_the_maximum_packet_size(loop, prefix, limit):
             assert limit is None or 2 + len(got.body) <= limit
             said += len(got.all(m.REASON_STRING))
         assert limit or said, "there are reason strings to leave out"
+
+
+# 3.1.1 [MQTT-4.8.0-2]
+@pytest.mark.parametrize("qos", [1, 2])
+def test_a_publish_that_fails_closes_v4(loop, qos):
+    """There is no other word for it in 3.1.1."""
+    failing = m.publish_packet("$fail/97/x", version=4, qos=qos, packet_id=4)
+    assert answer(loop, failing, version=4) == []
