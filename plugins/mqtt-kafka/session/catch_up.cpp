@@ -322,7 +322,8 @@ bool catch_up::again_record(const kafka_topic& topic, const meta_view<weft_kafka
         f->topic->memo.lookup(proxy_.index, record.text(record->key), topic.number());
     const match_entry* mine = retained ? nullptr : matches.find(subscriber_);
     delivery& d = proxy_.scratch;
-    if (!d.prepare(record, data, mine ? mine->ids : 0, proxy_.here.wall_ms())) return true;
+    // What was sent does not expire any more (MQTT 5, 4.3.3-7).
+    if (!d.prepare(record, data, mine ? mine->ids : 0, proxy_.here.wall_ms(), true)) return true;
     proxy_.ids.clear();
     bool as_published = false;
     if (mine)

@@ -3,13 +3,14 @@
 namespace weft::mqtt_kafka {
 
 bool delivery::prepare(const meta_view<weft_kafka_record>& from, const weft_data& data,
-                       uint32_t ids_max, uint64_t now_ms) {
+                       uint32_t ids_max, uint64_t now_ms, bool sent_before) {
     decode_record(from, record);
     std::optional<uint32_t> remaining;
     if (record.expiry_s) {
         remaining =
             remaining_expiry(*record.expiry_s, record.timestamp_ms, static_cast<int64_t>(now_ms));
-        if (!remaining) return false;
+        if (!remaining && !sent_before) return false;
+        if (!remaining) remaining = 0;
     }
     ids = write_delivery(block, record, remaining, ids_max);
     flags = block->flags;

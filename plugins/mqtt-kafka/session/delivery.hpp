@@ -20,10 +20,10 @@ struct delivery {
     uint32_t size = 0;
     uint64_t trace = 0;
 
-    // False when the message has expired. `ids_max`: the most subscription ids that one session
-    // will add.
+    // False when the message has expired and was not `sent_before`. `ids_max`: the most
+    // subscription ids that one session will add.
     bool prepare(const meta_view<weft_kafka_record>& from, const weft_data& data, uint32_t ids_max,
-                 uint64_t now_ms);
+                 uint64_t now_ms, bool sent_before = false);
 
     // Tells a message from others on the same topic: equal on the retained topic and the messages
     // topic.
