@@ -1,4 +1,5 @@
-/* Metadata of byte streams that were encrypted (draft, may still change): what tls knows of them. */
+/* Metadata of byte streams that were encrypted (draft, may still change): what tls knows of them.
+ */
 #ifndef WEFT_META_TLS_H
 #define WEFT_META_TLS_H
 #include "../abi.h"
