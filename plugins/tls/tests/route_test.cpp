@@ -110,7 +110,7 @@ TEST(tls_config, what_cannot_be) {
               "/routes/0/when/0/trust: 'mutual' is none: there is no certificate to trust");
     c = config_of({{"keys", {"k"}}});
     c.properties = {{"zilla.binding.tls.handshake.timeout", "0"}};
-    EXPECT_THAT(error(c), testing::HasSubstr("0 is not allowed (1 to 86400)"));
+    EXPECT_THAT(error(c), ::testing::HasSubstr("0 is not allowed (1 to 86400)"));
 }
 
 }  // namespace
