@@ -144,8 +144,7 @@ void connection::ask(const route& to, const request& r, std::string_view rest) {
     const auto list = m.list<weft_pair>(r.fields.size() + 4);
     size_t at = 0;
     const auto add = [&](std::string_view name, std::string_view value) {
-        const weft_ref n = m.text(name), v = m.text(value);
-        m.item<weft_pair>(list, at++) = {n, v};
+        m.put_pair(list, at++, name, value);
     };
     add(":method", r.method);
     add(":scheme", scheme_);

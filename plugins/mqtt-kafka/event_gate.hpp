@@ -3,7 +3,7 @@
 
 #include "limits.hpp"
 
-#include <weft/worker.hpp>
+#include <weft/event_limit.hpp>
 
 #include <string>
 #include <unordered_map>
@@ -18,26 +18,19 @@ public:
     void emit(weft_level level, const char* id, const std::string& subject,
               const std::string& text) {
         if (seen_.size() >= subjects_max) seen_.clear();
-        entry& e = seen_[std::string(id) + '\n' + subject];
-        const uint64_t now = worker_.now_ns();
-        if (e.last_ns != 0 && now - e.last_ns < uint64_t{event_interval_ms} * 1'000'000) {
-            ++e.left_out;
-            return;
-        }
-        e.last_ns = now;
-        const uint64_t left_out = std::exchange(e.left_out, 0);
+        auto& limit =
+            seen_.try_emplace(std::string(id) + '\n' + subject, event_interval_ms).first->second;
+        const auto left_out = limit.admit(worker_.now_ns());
+        if (!left_out) return;
         worker_.emit(
             level, id,
-            left_out ? text + " (" + std::to_string(left_out) + " more since the last)" : text);
+            *left_out ? text + " (" + std::to_string(*left_out) + " more since the last)" : text);
     }
 
 private:
     static constexpr size_t subjects_max = 1024;
-    struct entry {
-        uint64_t last_ns = 0, left_out = 0;
-    };
     worker worker_;
-    std::unordered_map<std::string, entry> seen_;
+    std::unordered_map<std::string, event_limit> seen_;
 };
 
 }  // namespace weft::mqtt_kafka

@@ -223,8 +223,8 @@ void proxy::retry_waiting() {
     retrying_ = false;
 }
 
-void proxy::release_history_slot(slot_holder& holder) {
-    slots.release(holder);
+void proxy::release_slot(history_slots& of, slot_holder& holder) {
+    of.release(holder);
     if (!std::exchange(serving_slots_, true)) here.defer(call<&proxy::serve_slots>, this);
 }
 
@@ -290,11 +290,6 @@ void proxy::flush_lazy() {
         s->lazy_listed = false;
         s->changed(session_key::inflight);
     }
-}
-
-void proxy::release_load_slot(slot_holder& holder) {
-    load_slots.release(holder);
-    if (!std::exchange(serving_slots_, true)) here.defer(call<&proxy::serve_slots>, this);
 }
 
 kafka_topic* proxy::topic_named(const std::string& name) {

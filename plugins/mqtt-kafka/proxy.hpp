@@ -43,11 +43,11 @@ public:
     // At the end of the wake-up, or within a second, the session writes what has changed.
     void flush_later(session& s);
     void flush_lazily(session& s);
-    void release_load_slot(slot_holder& holder);
     // The Kafka topic of a stored session, null if the name is none.
     kafka_topic* topic_named(const std::string& name);
     void publish_answered() { finish_soon(); }
-    void release_history_slot(slot_holder& holder);
+    // Of `slots` or `load_slots`; who is in line is served at the end of the wake-up.
+    void release_slot(history_slots& of, slot_holder& holder);
     kafka_topic* retained_topic(uint64_t exit);
 
     const settings& config;

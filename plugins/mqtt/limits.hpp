@@ -96,7 +96,5 @@ inline constexpr size_t exits_max = 255;
 inline constexpr uint32_t close_timeout_ms = 5'000;
 // Granularity of connect, keep-alive and close timeouts: they fire up to this late.
 inline constexpr uint32_t tick_ms = 250;
-// Events that clients can cause, per kind and worker.
-inline constexpr uint64_t event_interval_ms = 1'000;
 
 }  // namespace weft::mqtt::limits

@@ -164,10 +164,10 @@ std::string server::new_client_id() const {
 }
 
 void server::report(event_limit& limit, weft_level level, const char* id, const std::string& text) {
-    if (!limit.admit(here.now_ns())) return;
-    const uint64_t left_out = limit.take_left_out();
+    const auto left_out = limit.admit(here.now_ns());
+    if (!left_out) return;
     here.emit(level, id,
-              left_out == 0 ? text : text + " (and " + std::to_string(left_out) + " more before)",
+              *left_out == 0 ? text : text + " (and " + std::to_string(*left_out) + " more before)",
               trace);
 }
 

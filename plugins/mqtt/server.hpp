@@ -9,6 +9,7 @@
 #include "rate_limit.hpp"
 #include "timer_wheel.hpp"
 
+#include <weft/event_limit.hpp>
 #include <weft/meta.hpp>
 #include <weft/plugin.hpp>
 
@@ -23,23 +24,6 @@ class connection;
 struct connection_links {
     connection_links* prev = this;
     connection_links* next = this;
-};
-
-// One event of a kind per interval; the next tells how many were left out.
-class event_limit {
-public:
-    bool admit(uint64_t now_ns) {
-        if (now_ns < quiet_until_ns_) {
-            ++left_out_;
-            return false;
-        }
-        quiet_until_ns_ = now_ns + limits::event_interval_ms * 1'000'000;
-        return true;
-    }
-    uint64_t take_left_out() { return std::exchange(left_out_, 0); }
-
-private:
-    uint64_t quiet_until_ns_ = 0, left_out_ = 0;
 };
 
 class server final : public instance {

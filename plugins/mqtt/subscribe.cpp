@@ -3,17 +3,17 @@
 
 #include "topic.hpp"
 
+#include <weft/hash.hpp>
+
 #include <algorithm>
 
 namespace weft::mqtt {
 
 namespace {
 
-// FNV-1a, 64 bits; never 0.
+// Never 0.
 uint64_t hash_of(std::string_view filter) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (char c : filter) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-    return h | 1;
+    return fnv1a_64(filter) | 1;
 }
 
 }  // namespace

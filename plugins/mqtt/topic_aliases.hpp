@@ -4,6 +4,8 @@
 // topic worth one.
 #pragma once
 
+#include <weft/hash.hpp>
+
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -35,8 +37,7 @@ public:
 
 private:
     uint32_t place_of(std::string_view topic) const {
-        uint32_t h = 0x811c9dc5u;
-        for (char c : topic) h = (h ^ static_cast<uint8_t>(c)) * 0x01000193u;
+        const uint32_t h = fnv1a_32(topic);
         return (h ^ h >> 16) % maximum_;
     }
 

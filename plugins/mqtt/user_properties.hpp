@@ -15,10 +15,8 @@ weft_ref write_user_properties(meta_writer<T>& m, const properties& props) {
     if (count == 0) return {};
     const weft_ref list = m.template list<weft_pair>(count);
     uint32_t i = 0;
-    props.for_each_user([&](std::string_view name, std::string_view value) {
-        const weft_ref n = m.text(name), v = m.text(value);  // both may move the list
-        m.template item<weft_pair>(list, i++) = {n, v};
-    });
+    props.for_each_user(
+        [&](std::string_view name, std::string_view value) { m.put_pair(list, i++, name, value); });
     return list;
 }
 

@@ -4,8 +4,8 @@
 
 #include "connection.hpp"
 #include "dial.hpp"
-#include "event_limiter.hpp"
 
+#include <weft/event_limit.hpp>
 #include <weft/plugin.hpp>
 
 namespace weft::tcp {
@@ -31,7 +31,7 @@ public:
     metric connected, failed;
 
 private:
-    event_limiter name_events_;
+    event_limit name_events_;
 };
 
 // A connection that has to be made first. It grants no credit and so gets no DATA before that.

@@ -37,9 +37,6 @@ inline constexpr int32_t backlog_default = 4096;
 // Listening sockets of one binding on one worker.
 inline constexpr size_t ports_max = 1024;
 
-// An event that peers can cause is reported at most once in this time, with how many were left out.
-inline constexpr uint64_t event_interval_ms = 1000;
-
 // A stream that is over leaves its socket open this long for what is still to be written and for
 // the peer's FIN: closing with unread input would send RST and could destroy the last bytes on
 // their way.

@@ -2,9 +2,9 @@
 #pragma once
 
 #include "connection.hpp"
-#include "event_limiter.hpp"
 #include "name_cache.hpp"
 
+#include <weft/event_limit.hpp>
 #include <weft/plugin.hpp>
 #include <weft/shared.hpp>
 
@@ -75,7 +75,7 @@ private:
     std::atomic<uint32_t>& worker_open_;
     std::atomic<uint32_t>& open_;
     metric accepted_, refused_;
-    event_limiter capacity_events_, accept_events_, route_events_;
+    event_limit capacity_events_, accept_events_, route_events_;
     name_cache names_;
     meta_writer<weft_tcp_begin> begin_;
     uint64_t pause_timer_ = 0;

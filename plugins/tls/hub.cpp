@@ -10,16 +10,7 @@ void event_limiter::emit(const worker& w, weft_level level, const char* id, cons
                          const std::string& reason) {
     // Reasons of a guard may be without number.
     const bool known = by_kind_.size() < event_kinds_max;
-    auto& q = by_kind_[known ? id + (' ' + reason) : id];
-    const uint64_t now = w.now_ns();
-    if (now < q.until_ns) {
-        ++q.left_out;
-        return;
-    }
-    const std::string more =
-        q.left_out ? " (and " + std::to_string(q.left_out) + " more before this one)" : "";
-    q = {now + event_interval_ns, 0};
-    w.emit(level, id, text + more);
+    by_kind_[known ? id + (' ' + reason) : id].emit(w, level, id, [&] { return text; });
 }
 
 hub::hub(worker w, const tls_config& c, const current_context& all)

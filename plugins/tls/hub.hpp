@@ -4,6 +4,7 @@
 #include "context.hpp"
 #include "failure.hpp"
 
+#include <weft/event_limit.hpp>
 #include <weft/plugin.hpp>
 
 #include <array>
@@ -31,17 +32,14 @@ private:
     std::shared_ptr<const context> context_;
 };
 
-// One event of a kind, and of a reason, in a while; it then tells how many were left out.
+// An event_limit for each kind of event and each reason.
 class event_limiter {
 public:
     void emit(const worker& w, weft_level level, const char* id, const std::string& text,
               const std::string& reason = {});
 
 private:
-    struct quiet {
-        uint64_t until_ns = 0, left_out = 0;
-    };
-    std::map<std::string, quiet> by_kind_;
+    std::map<std::string, event_limit> by_kind_;
 };
 
 class hub : public instance {

@@ -33,9 +33,7 @@ inline constexpr uint32_t hello_size_max = 32 * 1024;
 // Sessions that a client remembers to resume, of different servers.
 inline constexpr size_t remembered_sessions_max = 256;
 
-// Of one kind, a worker emits one event in this time, and says how many it left out.
-inline constexpr uint64_t event_interval_ns = 1'000'000'000;
-// Kinds and reasons that are told apart.
+// Kinds and reasons of events that are told apart.
 inline constexpr size_t event_kinds_max = 256;
 
 }  // namespace weft::tls

@@ -1,6 +1,8 @@
 // Owners of OpenSSL's objects.
 #pragma once
 
+#include <weft/freed_by.hpp>
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -9,13 +11,6 @@
 
 namespace weft::tls {
 
-template <auto Free>
-struct freed_by {
-    template <class T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using cert_ptr = std::unique_ptr<X509, freed_by<X509_free>>;

@@ -1,6 +1,8 @@
 // Owners of OpenSSL's objects, and its errors in words.
 #pragma once
 
+#include <weft/freed_by.hpp>
+
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -13,13 +15,6 @@
 
 namespace weft::vault_filesystem {
 
-template <auto Free>
-struct freed_by {
-    template <class T>
-    void operator()(T* p) const {
-        Free(p);
-    }
-};
 using bio_ptr = std::unique_ptr<BIO, freed_by<BIO_free_all>>;
 using key_ptr = std::unique_ptr<EVP_PKEY, freed_by<EVP_PKEY_free>>;
 using cert_ptr = std::unique_ptr<X509, freed_by<X509_free>>;

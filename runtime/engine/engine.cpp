@@ -42,9 +42,7 @@ void engine::impl::violation(weft_worker* culprit, const std::string& text) {
 void engine::impl::start(const config::configuration& c, std::function<void()> on_ready) {
     state = engine_state::starting;
     assembler a(options, plugins, libraries, ids);
-    for (const auto& e : c.exporters)
-        if (auto made = a.plan_exporter(e); made && a.create_exporter(*made))
-            exporters.push_back(std::move(made));
+    exporters = plan_exporters(c, a);
     events.set_exporters(exporters);
     host.guards().begin(options.workers);
     host.vaults().exchange(a.make_vaults(c, {}));

@@ -4,6 +4,8 @@
 #include "loader/plugin_library.hpp"
 #include "worker/loop.hpp"
 
+#include <weft/hash.hpp>
+
 #include <boost/asio/post.hpp>
 
 #include <spdlog/spdlog.h>
@@ -228,12 +230,6 @@ void host_log(weft_host* h, uint32_t level, const char* text) {
 const weft_host_vt host_vt{sizeof(weft_host_vt), WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0, host_get,
                            host_intern,          host_log};
 
-uint32_t fnv1a(const std::string& name) {
-    uint32_t h = 0x811c9dc5u;
-    for (const char c : name) h = (h ^ static_cast<uint8_t>(c)) * 0x01000193u;
-    return h;
-}
-
 }  // namespace
 
 const weft_host_vt* service_host::host_table() const {
@@ -242,7 +238,7 @@ const weft_host_vt* service_host::host_table() const {
 
 uint32_t service_host::intern(const std::string& name) {
     std::lock_guard lock(names_mutex_);
-    const uint32_t number = fnv1a(name);
+    const uint32_t number = fnv1a_32(name);
     const auto& owner = names_.emplace(number, name).first->second;
     return owner == name ? number : 0;
 }

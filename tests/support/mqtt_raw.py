@@ -83,6 +83,11 @@ def connect_packet(client_id="raw", version=5, *, clean=True, keep_alive=60, pro
     return packet(CONNECT, 0, body)
 
 
+def lasting(version=5, expiry=1000):
+    """Options of `Raw.connect` for a session that outlives its connection."""
+    return {"clean": False, "props": [(SESSION_EXPIRY, expiry)]} if version == 5 else {"clean": False}
+
+
 def publish_packet(topic, payload=b"", *, version=5, qos=0, packet_id=None, retain=False, dup=False,
                    props=()):  # fmt: skip
     body = data(topic)

@@ -8,7 +8,7 @@ from support.clients import Client
 from support.weft import Topics, start_example
 
 VERSIONS = pytest.mark.parametrize("version", [4, 5])
-KEEP = {"clean": False, "props": [(m.SESSION_EXPIRY, 1000)]}
+KEEP = m.lasting()
 
 
 @pytest.fixture(scope="module")
@@ -220,12 +220,15 @@ def test_what_was_sent_does_not_expire(weft, prefix):
             sub.subscribe((f"{prefix}/t", 2))
             sent = time.monotonic()
             pub.publish_exactly_once(f"{prefix}/t", b"x", props=[(m.MESSAGE_EXPIRY, 1)])
-            got = sub.expect(m.PUBLISH)
-            time.sleep(max(0.0, sent + 2.1 - time.monotonic()))  # the message's own clock is what passes
+            pub.publish_exactly_once(f"{prefix}/t", b"unanswered", props=[(m.MESSAGE_EXPIRY, 1)])
+            got, unanswered = sub.expect(m.PUBLISH), sub.expect(m.PUBLISH)
+            time.sleep(max(0.0, sent + 2.1 - time.monotonic()))  # the messages' own clock is what passes
             sub.send(m.ack_packet(m.PUBREC, got.packet_id))
             assert sub.expect(m.PUBREL).packet_id == got.packet_id
             sub.disconnect()
         with join(weft, prefix, **KEEP) as sub:
+            again = sub.expect(m.PUBLISH)
+            assert (again.packet_id, again.payload, again.dup) == (unanswered.packet_id, b"unanswered", True)
             rel = sub.expect(m.PUBREL)
             assert rel.packet_id == got.packet_id
             sub.send(m.ack_packet(m.PUBCOMP, got.packet_id))

@@ -1,13 +1,9 @@
 """QoS 2 both ways: neither lost nor doubled, whatever breaks and wherever the client comes back."""
 
-import time
-
 import pytest
 from support import mqtt_raw as m
 from support.clients import V5, V311, Client, mosquitto_pub, mosquitto_sub
 from support.weft import Topics, start_example
-
-KEEP = {"clean": False, "props": [(m.SESSION_EXPIRY, 1000)]}
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +23,7 @@ def weft(pair):
 
 
 def join(weft, client_id, version=5):
-    return m.Raw(weft.port, version).connect(client_id, **(KEEP if version == 5 else {"clean": False}))
+    return m.Raw(weft.port, version).connect(client_id, **m.lasting(version))
 
 
 def stored(kafka, topics, prefix):
@@ -154,27 +150,6 @@ def test_delivery_goes_on_after_reconnect(pair, prefix, version, where):
         # Another instance may not have heard of the first one's PUBCOMP yet.
         assert released == ids[1:] or (where == "other" and released == ids)
         client.ping()
-
-
-@pytest.mark.key
-def test_what_was_sent_does_not_expire(weft, prefix):
-    # [MQTT-4.3.3-7] [MQTT-4.3.3-13]
-    with join(weft, prefix) as client, m.Raw(weft.port).connect("") as pub:
-        client.subscribe((f"{prefix}/t", 2))
-        pub.publish_exactly_once(f"{prefix}/t", b"1", packet_id=1, props=[(m.MESSAGE_EXPIRY, 1)])
-        pub.publish_exactly_once(f"{prefix}/t", b"2", packet_id=2, props=[(m.MESSAGE_EXPIRY, 1)])
-        one, two = client.expect(m.PUBLISH), client.expect(m.PUBLISH)
-        sent = time.monotonic()
-        while time.monotonic() < sent + 2.1:  # it is time that has to pass
-            time.sleep(0.1)
-        client.send(m.ack_packet(m.PUBREC, one.packet_id))
-        assert client.expect(m.PUBREL).packet_id == one.packet_id
-        client.send(m.ack_packet(m.PUBCOMP, one.packet_id))
-        client.ping()
-        client.disconnect()
-    with join(weft, prefix) as client:
-        again = client.expect(m.PUBLISH)
-        assert (again.packet_id, again.payload, again.dup) == (two.packet_id, b"2", True)
 
 
 def test_receive_maximum_counts_until_pubcomp(weft, prefix):

@@ -28,13 +28,9 @@ def weft(pair):
     return pair[0]
 
 
-def keep(expiry=100):
-    return {"clean": False, "props": [(m.SESSION_EXPIRY, expiry)]}
-
-
 def resume(weft, client_id, version=5, *, present=True, **options):
     client = m.Raw(weft.port, version)
-    client.connect(client_id, **{**(keep() if version == 5 else {"clean": False}), **options})
+    client.connect(client_id, **{**m.lasting(version), **options})
     assert client.connack.session_present == present
     return client
 
@@ -117,7 +113,7 @@ def test_session_without_expiry_ends_with_its_connection(kafka, topics, weft, pr
 @pytest.mark.parametrize("how", ["disconnect", "close"])
 def test_expiry(kafka, topics, weft, prefix, how):
     # [MQTT-4.1.0-2]
-    with resume(weft, prefix, present=False, **keep(1)) as client:
+    with resume(weft, prefix, present=False, **m.lasting(expiry=1)) as client:
         client.subscribe(f"{prefix}/t")
         if how == "disconnect":
             client.disconnect()
@@ -132,10 +128,10 @@ def test_expiry_changed_in_disconnect(kafka, topics, weft, prefix):
         client.send(m.disconnect_packet(0, [(m.SESSION_EXPIRY, 0)]))
         client.expect_closed()
     wait_gone(kafka, topics, prefix, "", "#owner")
-    with resume(weft, prefix, present=False, **keep(1)) as client:
+    with resume(weft, prefix, present=False, **m.lasting(expiry=1)) as client:
         client.send(m.disconnect_packet(0, [(m.SESSION_EXPIRY, NEVER)]))
         client.expect_closed()
-    with resume(weft, prefix, **keep(NEVER)) as client:
+    with resume(weft, prefix, **m.lasting(expiry=NEVER)) as client:
         client.disconnect()
 
 
@@ -230,7 +226,7 @@ def test_many_claims_of_one_id_end_with_one_owner(pair, prefix):
     """Clients that all call themselves the same, on four workers at once: one is left, and it works."""
     clients = [m.Raw(pair[n % 2].port) for n in range(12)]
     threads = [
-        threading.Thread(target=lambda c=c: c.send(m.connect_packet(prefix, 5, **keep()))) for c in clients
+        threading.Thread(target=lambda c=c: c.send(m.connect_packet(prefix, 5, **m.lasting()))) for c in clients
     ]
     for t in threads:
         t.start()

@@ -153,7 +153,7 @@ def test_delay(weft, prefix):
     with Client(weft.port) as sub, Client(weft.port) as pub:
         sub.subscribe(f"{prefix}/#")
         delayed = will(prefix, props=[(m.WILL_DELAY, 2)])
-        keep = {"clean": False, "props": [(m.SESSION_EXPIRY, 100)]}
+        keep = m.lasting(expiry=100)
         m.Raw(weft.port).connect(f"{prefix}-c", will=delayed, **keep).socket.close()
         left = time.monotonic()
         assert sub.receive().payload == b"gone"
@@ -165,7 +165,7 @@ def test_delay(weft, prefix):
 @pytest.mark.parametrize("where", ["same", "other"])
 def test_cancelled_by_coming_back(pair, prefix, where):
     # [MQTT-3.1.3-9]
-    keep = {"clean": False, "props": [(m.SESSION_EXPIRY, 100)]}
+    keep = m.lasting(expiry=100)
     with Client(pair[0].port) as sub, Client(pair[0].port) as pub:
         sub.subscribe(f"{prefix}/#")
         delayed = will(prefix, props=[(m.WILL_DELAY, 2)])
@@ -189,7 +189,7 @@ def test_end_of_the_session_ends_the_delay(weft, prefix):
         assert sub.receive().payload == b"gone"
         m.Raw(weft.port).connect("", will=delayed, clean=False, props=[(m.SESSION_EXPIRY, 1)]).socket.close()
         assert sub.receive().payload == b"gone"
-        keep = {"clean": False, "props": [(m.SESSION_EXPIRY, 100)]}
+        keep = m.lasting(expiry=100)
         m.Raw(weft.port).connect(f"{prefix}-c", will=delayed, **keep).socket.close()
         m.Raw(weft.port).connect(f"{prefix}-c", clean=True).disconnect()
         assert sub.receive().payload == b"gone"

@@ -5,6 +5,8 @@
 #include "config.hpp"
 #include "unique_fd.hpp"
 
+#include <weft/freed_by.hpp>
+
 #include <librdkafka/rdkafka.h>
 
 #include <memory>
@@ -15,24 +17,14 @@ namespace weft::kafka::client {
 
 class hooks;
 
-template <auto Destroy>
-struct destroyer {
-    template <class T>
-    void operator()(T* p) const {
-        Destroy(p);
-    }
-};
-using topic_handle = std::unique_ptr<rd_kafka_topic_t, destroyer<rd_kafka_topic_destroy>>;
-using queue_handle = std::unique_ptr<rd_kafka_queue_t, destroyer<rd_kafka_queue_destroy>>;
-using event_handle = std::unique_ptr<rd_kafka_event_t, destroyer<rd_kafka_event_destroy>>;
+using topic_handle = std::unique_ptr<rd_kafka_topic_t, freed_by<rd_kafka_topic_destroy>>;
+using queue_handle = std::unique_ptr<rd_kafka_queue_t, freed_by<rd_kafka_queue_destroy>>;
+using event_handle = std::unique_ptr<rd_kafka_event_t, freed_by<rd_kafka_event_destroy>>;
 
 enum class role { producer, consumer };
 
 // The settings of a role. Throws std::runtime_error naming the one that librdkafka refuses.
-struct conf_deleter {
-    void operator()(rd_kafka_conf_t* c) const { rd_kafka_conf_destroy(c); }
-};
-using conf_handle = std::unique_ptr<rd_kafka_conf_t, conf_deleter>;
+using conf_handle = std::unique_ptr<rd_kafka_conf_t, freed_by<rd_kafka_conf_destroy>>;
 conf_handle make_conf(role r, const client_config& config);
 
 // Destruction blocks until librdkafka's threads have ended: not on a worker.

@@ -12,9 +12,9 @@ namespace weft::kafka::client {
 namespace {
 
 using list_handle = std::unique_ptr<rd_kafka_topic_partition_list_t,
-                                    destroyer<rd_kafka_topic_partition_list_destroy>>;
+                                    freed_by<rd_kafka_topic_partition_list_destroy>>;
 using options_handle =
-    std::unique_ptr<rd_kafka_AdminOptions_t, destroyer<rd_kafka_AdminOptions_destroy>>;
+    std::unique_ptr<rd_kafka_AdminOptions_t, freed_by<rd_kafka_AdminOptions_destroy>>;
 
 rd_kafka_resp_err_t read_topic(rd_kafka_t* rk, topic_metadata& out, int timeout_ms) {
     const topic_handle t(rd_kafka_topic_new(rk, out.name.c_str(), nullptr));
@@ -25,7 +25,7 @@ rd_kafka_resp_err_t read_topic(rd_kafka_t* rk, topic_metadata& out, int timeout_
     const rd_kafka_metadata_t* raw = nullptr;
     const auto error = rd_kafka_metadata(rk, 0, t.get(), &raw, timeout_ms);
     if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
-    const std::unique_ptr<const rd_kafka_metadata_t, destroyer<rd_kafka_metadata_destroy>> md(raw);
+    const std::unique_ptr<const rd_kafka_metadata_t, freed_by<rd_kafka_metadata_destroy>> md(raw);
     out.error = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
     for (int i = 0; i < md->topic_cnt; ++i) {
         const auto& found = md->topics[i];

@@ -28,7 +28,7 @@ rd_kafka_vu_t vu_memory(rd_kafka_vtype_t type, const void* data, size_t size) {
     return v;
 }
 
-using headers_handle = std::unique_ptr<rd_kafka_headers_t, destroyer<rd_kafka_headers_destroy>>;
+using headers_handle = std::unique_ptr<rd_kafka_headers_t, freed_by<rd_kafka_headers_destroy>>;
 
 headers_handle make_headers(const meta_view<weft_kafka_produce>& meta) {
     const auto pairs = meta.list<weft_pair>(meta->headers);
@@ -204,7 +204,7 @@ producer::outcome producer::produce(produce_stream& s, const std::string& topic,
 }
 
 producer::outcome producer::refused(rd_kafka_error_t* raw, produce_error& error) {
-    const std::unique_ptr<rd_kafka_error_t, destroyer<rd_kafka_error_destroy>> e(raw);
+    const std::unique_ptr<rd_kafka_error_t, freed_by<rd_kafka_error_destroy>> e(raw);
     check_fatal();
     if (fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return outcome::wait;
     switch (const auto code = rd_kafka_error_code(e.get())) {

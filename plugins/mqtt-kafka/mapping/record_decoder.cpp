@@ -128,15 +128,7 @@ weft_ref write_delivery(meta_writer<weft_mqtt_publish>& out, const decoded_recor
     out->content_type = out.maybe_text(record.content_type);
     out->response_topic = out.maybe_text(record.response_topic);
     out->correlation = out.maybe_text(record.correlation);
-    if (!record.properties.empty()) {
-        const weft_ref list = out.list<weft_pair>(record.properties.size());
-        for (size_t i = 0; i < record.properties.size(); ++i) {
-            const weft_ref name = out.text(record.properties[i].first);
-            const weft_ref value = out.text(record.properties[i].second);
-            out.item<weft_pair>(list, i) = {name, value};
-        }
-        out->properties = list;
-    }
+    if (!record.properties.empty()) out->properties = out.list_of_pairs(record.properties);
     return ids ? out.list<uint32_t>(ids) : weft_ref{};
 }
 

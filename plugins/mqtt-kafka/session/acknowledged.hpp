@@ -8,6 +8,7 @@
 // a new version of it.
 #pragma once
 
+#include <weft/hash.hpp>
 #include <weft/shared.hpp>
 
 #include <atomic>
@@ -57,13 +58,13 @@ public:
     }
     void add(std::string_view topic, int32_t partition, int64_t offset) {
         const std::lock_guard lock(mutex_);
-        copies_[++sequence_ % copies_max] = {hash_of(topic), offset, partition, 0};
+        copies_[++sequence_ % copies_max] = {fnv1a_64(topic), offset, partition, 0};
     }
     // Was this record acknowledged after `since`? Then its message is still to come live.
     bool is_later(std::string_view topic, int32_t partition, int64_t offset, uint64_t since) {
         const std::lock_guard lock(mutex_);
         if (since >= sequence_) return false;
-        const uint64_t hash = hash_of(topic);
+        const uint64_t hash = fnv1a_64(topic);
         const uint64_t kept = sequence_ - since < copies_max ? sequence_ - since : copies_max;
         for (uint64_t at = sequence_; at > sequence_ - kept; --at) {
             const copy& c = copies_[at % copies_max];
@@ -79,12 +80,6 @@ private:
         int32_t partition;
         uint32_t pad;
     };
-    static uint64_t hash_of(std::string_view topic) {
-        uint64_t h = 0xcbf29ce484222325u;
-        for (const char c : topic) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
-        return h;
-    }
-
     plain_mutex mutex_;
     copy copies_[copies_max]{};
     uint64_t sequence_ = 0;

@@ -28,6 +28,14 @@ catch_up::place* catch_up::lane::find(int32_t partition) {
     return at == places.end() ? nullptr : &*at;
 }
 
+const catch_up::place* catch_up::find(const kafka_topic& topic, int32_t partition) const {
+    for (const lane& l : lanes_)
+        if (l.topic.get() == &topic)
+            for (const place& p : l.places)
+                if (p.partition == partition) return &p;
+    return nullptr;
+}
+
 catch_up::lane* catch_up::find(const kafka_topic& topic) {
     const auto at = std::find_if(lanes_.begin(), lanes_.end(),
                                  [&](const lane& l) { return l.topic.get() == &topic; });
@@ -41,8 +49,7 @@ catch_up::lane& catch_up::want_lane(kafka_topic& topic) {
 
 bool catch_up::deliver_live(const kafka_topic& topic, int32_t partition, int64_t offset,
                             uint8_t qos) const {
-    lane* l = const_cast<catch_up*>(this)->find(topic);
-    const place* p = l ? l->find(partition) : nullptr;
+    const place* p = find(topic, partition);
     if (!p) return true;
     return qos == 0 && offset < p->qos0_from;
 }
@@ -93,8 +100,7 @@ void catch_up::resume(kafka_topic& topic, int32_t partition, int64_t next) {
 }
 
 std::optional<int64_t> catch_up::place_of(const kafka_topic& topic, int32_t partition) const {
-    lane* l = const_cast<catch_up*>(this)->find(topic);
-    const place* p = l ? l->find(partition) : nullptr;
+    const place* p = find(topic, partition);
     return p ? std::optional(p->next) : std::nullopt;
 }
 
@@ -191,7 +197,7 @@ void catch_up::give_up_slot() {
 void catch_up::release_slot() {
     if (!has_slot_) return;
     has_slot_ = idle_ = false;
-    proxy_.release_history_slot(*this);
+    proxy_.release_slot(proxy_.slots, *this);
 }
 
 void catch_up::read() {

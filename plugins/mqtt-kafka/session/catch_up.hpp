@@ -105,6 +105,7 @@ private:
     void on_history_lost() override;
 
     lane* find(const kafka_topic& topic);
+    const place* find(const kafka_topic& topic, int32_t partition) const;
     lane& want_lane(kafka_topic& topic);
     void join_what_caught_up();
     static bool can_read(const lane& l);

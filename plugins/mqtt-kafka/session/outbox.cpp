@@ -103,11 +103,11 @@ void outbox::transmit(std::span<const weft_slice> payload, uint32_t size, weft_m
     drop_front(rest_->payload, room);
 }
 
-void outbox::hold(const delivery& d, uint16_t id) {
+void outbox::hold(delivery& d, uint16_t id) {
     if (!held_) held_ = std::make_unique<std::deque<held>>();
     held& h = held_->emplace_back();
     h.id = id;
-    const weft_meta* meta = const_cast<delivery&>(d).block.get();
+    const weft_meta* meta = d.block.get();
     h.block.resize((meta->size + 7) / 8);
     std::memcpy(h.block.data(), meta, meta->size);
     for (const auto& s : d.payload) h.payload.push_back(chunk::retain(s));

@@ -68,7 +68,7 @@ private:
     void fill(delivery& d, uint8_t qos, uint8_t flags, std::span<const uint32_t> ids);
     void transmit(std::span<const weft_slice> payload, uint32_t size, weft_mqtt_publish& block,
                   uint64_t trace);
-    void hold(const delivery& d, uint16_t id);
+    void hold(delivery& d, uint16_t id);
     void send_held();
     void continue_rest();
 

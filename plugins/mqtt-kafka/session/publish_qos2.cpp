@@ -103,13 +103,7 @@ void publisher::publish_will(session& s, const will_message& will) {
     m->content_type = m.maybe_text(will.content_type);
     m->response_topic = m.maybe_text(will.response_topic);
     m->correlation = m.maybe_text(will.correlation);
-    const weft_ref list = m.list<weft_pair>(will.properties.size());
-    for (size_t i = 0; i < will.properties.size(); ++i) {
-        const weft_ref name = m.text(will.properties[i].first);
-        const weft_ref value = m.text(will.properties[i].second);
-        m.item<weft_pair>(list, i) = {name, value};
-    }
-    m->properties = list;
+    m->properties = m.list_of_pairs(will.properties);
     const auto size = static_cast<uint32_t>(will.payload.size());
     uint8_t* bytes = nullptr;
     const chunk payload = size ? proxy_.here.alloc(size, bytes) : chunk{};

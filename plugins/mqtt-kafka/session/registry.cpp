@@ -1,5 +1,7 @@
 #include "session/registry.hpp"
 
+#include <weft/hash.hpp>
+
 #include <cstdlib>
 #include <mutex>
 #include <utility>
@@ -8,10 +10,9 @@ namespace weft::mqtt_kafka {
 
 namespace {
 
-// FNV-1a: spelled out, since every generation must find what another has entered.
+// Not std::hash: every generation must find what another has entered.
 uint64_t hash_of(std::string_view id) {
-    uint64_t h = 0xcbf29ce484222325u;
-    for (const char c : id) h = (h ^ static_cast<uint8_t>(c)) * 0x100000001b3u;
+    const uint64_t h = fnv1a_64(id);
     return h ^ (h >> 32);
 }
 

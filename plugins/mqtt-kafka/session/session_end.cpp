@@ -133,7 +133,6 @@ void session::leave(bool in_order) {
         return proxy_.sweep_later(*this);
     }
     // Before the CONNACK there was no session that could leave a will.
-    if (!was_accepted) present_ = present_ || durable();
     if (in_order || !was_accepted) forget_will();
     if (durable() && (was_accepted || (stored_ & bit(session_key::state)))) return stay_away();
     end_session();

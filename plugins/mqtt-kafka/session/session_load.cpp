@@ -18,7 +18,7 @@ session_load::~session_load() {
     if (reader_) reader_->close();
     if (retry_timer_) proxy_.here.cancel(retry_timer_);
     if (in_line_) proxy_.load_slots.leave_line(*this);
-    if (has_slot_) proxy_.release_load_slot(*this);
+    if (has_slot_) proxy_.release_slot(proxy_.load_slots, *this);
 }
 
 void session_load::start() {
@@ -42,33 +42,33 @@ void session_load::read() {
     if (phase_ == phase::will && read_will()) return;
     phase_ = phase::publishes;
     if (read_publishes()) return;
-    proxy_.release_load_slot(*this);
+    proxy_.release_slot(proxy_.load_slots, *this);
     has_slot_ = false;
     session_.on_loaded(out_);  // frees this
 }
 
 void session_load::read_keys() {
+    std::vector<std::string> keys;
+    for (const auto k : {session_key::state, session_key::offsets, session_key::inflight,
+                         session_key::will, session_key::expiry})
+        keys.push_back(key_of(k, session_.client_id()));
+    read_newest(std::move(keys));
+}
+
+void session_load::read_newest(std::vector<std::string> keys) {
     history_query q;
     q.exit = proxy_.store.topic().exit();
     q.topic = proxy_.store.topic().name();
     q.newest_per_key = true;
     q.positions.push_back({WEFT_KAFKA_OFFSET_BEGIN, claim_, partition_, 0});
-    for (const auto k : {session_key::state, session_key::offsets, session_key::inflight,
-                         session_key::will, session_key::expiry})
-        q.keys.push_back(key_of(k, session_.client_id()));
+    q.keys = std::move(keys);
     reader_ = history_reader::open(proxy_.here, q, *this);
 }
 
 bool session_load::read_will() {
     session_signal signal;
     if (!out_.will || decode(*out_.will, signal) != decoded::ok) return false;
-    history_query q;
-    q.exit = proxy_.store.topic().exit();
-    q.topic = proxy_.store.topic().name();
-    q.newest_per_key = true;
-    q.positions.push_back({WEFT_KAFKA_OFFSET_BEGIN, claim_, partition_, 0});
-    q.keys.push_back(key_of(session_key::will_message, session_.client_id(), signal.lifetime_id));
-    reader_ = history_reader::open(proxy_.here, q, *this);
+    read_newest({key_of(session_key::will_message, session_.client_id(), signal.lifetime_id)});
     return true;
 }
 

@@ -54,6 +54,7 @@ private:
 
     void read();
     void read_keys();
+    void read_newest(std::vector<std::string> keys);
     bool read_will();
     bool read_publishes();
     void take_key(std::string_view key, std::string value);

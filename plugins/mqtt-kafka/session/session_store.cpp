@@ -88,12 +88,8 @@ void session_store::submit(session* who, session_key key, std::string_view clien
     const bool fenced = epoch >= 0;  // a claim is what makes an epoch: it has none
     const weft_ref headers = b.list<weft_pair>(size_t{!type.empty()} + size_t{fenced});
     size_t at = 0;
-    const auto add = [&](std::string_view name, std::string_view v) {
-        const weft_ref n = b.text(name), t = b.text(v);
-        b.item<weft_pair>(headers, at++) = {n, t};
-    };
-    if (!type.empty()) add(type_header, type);
-    if (fenced) add(epoch_header, epoch_bytes(epoch));
+    if (!type.empty()) b.put_pair(headers, at++, type_header, type);
+    if (fenced) b.put_pair(headers, at++, epoch_header, epoch_bytes(epoch));
     b->headers = headers;
     b->token = token;
     b->key = b.text(key_of(key, client_id, lifetime_id));

@@ -133,13 +133,7 @@ TEST_F(mqtt_kafka_plugin, what_is_subscribed_to_is_delivered) {
 
 // Credit of one byte at a time is none for what is longer: it waits, and nothing is lost.
 TEST_F(mqtt_kafka_plugin, deliveries_wait_for_credit) {
-    meta_writer<weft_mqtt_begin> b;
-    b->version = WEFT_MQTT_V5;
-    b->flags = WEFT_MQTT_CLEAN_START;
-    b->receive_max = 100;
-    b->client_id = b.text("dev");
-    peer& dev = proxy.open(b.get());
-    dev.expect(WEFT_BEGIN);
+    peer& dev = connect("dev", {.window = 0});
     subscribe(dev, "#");
     expect_suback(dev, "\x01");
     kafka.append("mqtt-messages", {"t", "first", {}});

@@ -18,6 +18,7 @@ struct connect_options {
     uint32_t expiry_s = 0;
     uint8_t flags = WEFT_MQTT_CLEAN_START;
     uint32_t will_delay_s = 0;  // with WEFT_MQTT_WILL
+    uint32_t window = plenty;   // 0: it takes nothing yet
 };
 
 class mqtt_kafka_plugin : public ::testing::Test {
@@ -34,7 +35,7 @@ protected:
         m->receive_max = 100;
         m->client_id = m.text(id);
         peer& p = to.open(m.get());
-        if (!p.closed()) p.keep_window(plenty);
+        if (!p.closed() && o.window) p.keep_window(o.window);
         if (o.flags & WEFT_MQTT_WILL) {
             meta_writer<weft_mqtt_will> w;
             w->qos = 1;

@@ -159,7 +159,7 @@ TEST_F(client_test, an_unknown_name_is_an_event_and_a_reset) {
     }
     EXPECT_THAT(host_.emitted, ElementsAre("binding.tcp.dns.failed: Unable to resolve host dns for "
                                            "address (no-such-host.invalid)."));
-    host_.advance_ms(limits::event_interval_ms);
+    host_.advance_ms(weft::event_limit::interval_ms_default);
     open("no-such-host.invalid", 9092);
     host_.run_tasks();
     EXPECT_THAT(host_.emitted.back(),

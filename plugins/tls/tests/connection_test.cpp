@@ -129,6 +129,13 @@ protected:
         }
     }
 
+    peer& shake_hands(testing::subject& with, other_end& far) {
+        auto& net = with.open();
+        net.keep_window(65536);
+        exchange(net, far);
+        return net;
+    }
+
     const identity ca_ = tests::make_ca();
     const identity own_ = signed_by(ca_, "one.example");
     host host_;
@@ -197,10 +204,8 @@ TEST_F(connections, little_credit_is_enough) {
 }
 
 TEST_F(connections, many_messages_of_a_turn_are_one_record) {
-    auto& net = server().open();
-    net.keep_window(65536);
     other_end far(false, nullptr, ca_);
-    exchange(net, far);
+    auto& net = shake_hands(server(), far);
     auto& app = host_.accepted();
     app.begin();
     const std::string_view parts[] = {"one ", "two ", "three"};
@@ -215,10 +220,8 @@ TEST_F(connections, many_messages_of_a_turn_are_one_record) {
 TEST_F(connections, peer_that_is_cut_off_is_not_one_that_closes) {
     auto& s = server();
     for (const bool closes : {true, false}) {
-        auto& net = s.open();
-        net.keep_window(65536);
         other_end far(false, nullptr, ca_);
-        exchange(net, far);
+        auto& net = shake_hands(s, far);
         auto& app = host_.accepted();
         app.begin();
         app.keep_window(1000);
@@ -245,10 +248,8 @@ TEST_F(connections, handshake_has_its_time) {
 }
 
 TEST_F(connections, peer_that_never_closes_is_left) {
-    auto& net = server().open();
-    net.keep_window(65536);
     other_end far(false, nullptr, ca_);
-    exchange(net, far);
+    auto& net = shake_hands(server(), far);
     auto& app = host_.accepted();
     app.begin();
     app.keep_window(1000);
@@ -275,10 +276,8 @@ TEST_F(connections, handshakes_have_a_limit) {
 
 TEST_F(connections, renewed_vault_is_for_what_is_new) {
     auto& s = server();
-    auto& before = s.open();
-    before.keep_window(65536);
     other_end far(false, nullptr, ca_);
-    exchange(before, far);
+    auto& before = shake_hands(s, far);
     auto& app = host_.accepted();
     app.begin();
     const auto next = signed_by(ca_, "next.example");
@@ -287,10 +286,8 @@ TEST_F(connections, renewed_vault_is_for_what_is_new) {
     app.send("still here");
     exchange(before, far);
     EXPECT_EQ(far.hear(), "still here");
-    auto& net = s.open();
-    net.keep_window(65536);
     other_end later(false, nullptr, ca_);
-    exchange(net, later);
+    shake_hands(s, later);
     const cert_ptr shown(SSL_get1_peer_certificate(later.ssl()));
     ASSERT_TRUE(shown);
     EXPECT_EQ(X509_cmp(shown.get(), next.cert.get()), 0);
@@ -399,10 +396,8 @@ TEST_F(connections, proxy_reads_the_name_and_passes_on) {
 
 TEST_F(connections, drain_lets_them_go_on) {
     auto& s = server();
-    auto& net = s.open();
-    net.keep_window(65536);
     other_end far(false, nullptr, ca_);
-    exchange(net, far);
+    auto& net = shake_hands(s, far);
     auto& app = host_.accepted();
     app.begin();
     app.keep_window(1000);

@@ -24,6 +24,36 @@ struct identified {
     uint64_t expires_ms = WEFT_GUARD_NEVER, challenge_ms = WEFT_GUARD_NEVER;
 };
 
+// The same as the ABI has it. Refers to `who`, and to `guard`, the name of who vouches for it.
+class identified_view {
+public:
+    explicit identified_view(const identified& who, const char* guard = "") {
+        for (const auto& r : who.roles) roles_.push_back(r.c_str());
+        for (const auto& [name, value] : who.attributes) {
+            attributes_.push_back(name.c_str());
+            attributes_.push_back(value.c_str());
+        }
+        view_ = {sizeof view_,
+                 0,
+                 guard,
+                 who.identity.c_str(),
+                 who.credentials.c_str(),
+                 roles_.data(),
+                 attributes_.data(),
+                 static_cast<uint32_t>(roles_.size()),
+                 static_cast<uint32_t>(who.attributes.size()),
+                 who.expires_ms,
+                 who.challenge_ms};
+    }
+    identified_view(const identified_view&) = delete;
+    identified_view& operator=(const identified_view&) = delete;
+    const weft_guard_session* get() const { return &view_; }
+
+private:
+    std::vector<const char*> roles_, attributes_;
+    weft_guard_session view_{};
+};
+
 // The answer that a guard owes, from any thread; one that is dropped refuses.
 class guard_answer {
 public:
@@ -35,24 +65,8 @@ public:
 
     void accept(const identified& who) {
         if (!fn_) return;
-        std::vector<const char*> roles, attributes;
-        for (const auto& r : who.roles) roles.push_back(r.c_str());
-        for (const auto& [name, value] : who.attributes) {
-            attributes.push_back(name.c_str());
-            attributes.push_back(value.c_str());
-        }
-        const weft_guard_session s{sizeof s,
-                                   0,
-                                   "",
-                                   who.identity.c_str(),
-                                   who.credentials.c_str(),
-                                   roles.data(),
-                                   attributes.data(),
-                                   static_cast<uint32_t>(roles.size()),
-                                   static_cast<uint32_t>(who.attributes.size()),
-                                   who.expires_ms,
-                                   who.challenge_ms};
-        std::exchange(fn_, nullptr)(request_, &s, nullptr);
+        const identified_view v(who);
+        std::exchange(fn_, nullptr)(request_, v.get(), nullptr);
     }
     void refuse(const std::string& why) {
         if (fn_) std::exchange(fn_, nullptr)(request_, nullptr, why.c_str());

@@ -8,7 +8,10 @@
 #include <weft/meta/tcp.h>
 #include <weft/meta/tls.h>
 
+#include <weft/hash.hpp>
+
 #include <cstring>
+#include <iterator>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -17,11 +20,9 @@
 
 namespace weft {
 
-// FNV-1a, 32 bits: the number of a metadata type name.
+// The number of a metadata type name.
 constexpr uint32_t meta_type(std::string_view name) {
-    uint32_t h = 0x811c9dc5u;
-    for (char c : name) h = (h ^ static_cast<uint8_t>(c)) * 0x01000193u;
-    return h;
+    return fnv1a_32(name);
 }
 
 template <class T>
@@ -150,6 +151,19 @@ public:
     weft_ref list_of(std::span<const E> items) {
         const weft_ref r = list<E>(items.size());
         if (!items.empty()) std::memcpy(base() + r.off, items.data(), items.size_bytes());
+        return r;
+    }
+    // Item i of a list of pairs; the texts are added behind it.
+    void put_pair(weft_ref list, size_t i, std::string_view name, std::string_view value) {
+        const weft_ref n = text(name), v = text(value);  // both may move the list
+        item<weft_pair>(list, i) = {n, v};
+    }
+    // Of any range of pairs of text.
+    template <class Pairs>
+    weft_ref list_of_pairs(const Pairs& pairs) {
+        const weft_ref r = list<weft_pair>(std::size(pairs));
+        size_t i = 0;
+        for (const auto& [name, value] : pairs) put_pair(r, i++, name, value);
         return r;
     }
 

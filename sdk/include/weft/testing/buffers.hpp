@@ -3,6 +3,7 @@
 #pragma once
 
 #include <weft/abi.h>
+#include <weft/hash.hpp>
 #include <weft/testing/report.hpp>
 
 #include <algorithm>
@@ -149,9 +150,7 @@ private:
 
     static weft_buf* handle(buffer* b) { return reinterpret_cast<weft_buf*>(b); }
     static uint64_t hash(const uint8_t* p, size_t n) {
-        uint64_t h = 0xcbf29ce484222325u;
-        for (size_t i = 0; i < n; ++i) h = (h ^ p[i]) * 0x100000001b3u;
-        return h;
+        return fnv1a_64({reinterpret_cast<const char*>(p), n});
     }
     void add(std::unique_ptr<buffer> b) {
         auto* key = b.get();

@@ -1,6 +1,7 @@
 // Listeners, shared objects, events and metrics of the test kit's engine; included by core.hpp.
 #pragma once
 
+#include <weft/hash.hpp>
 #include <weft/testing/core.hpp>
 
 #include <arpa/inet.h>
@@ -153,8 +154,7 @@ inline uint64_t* core::cell(worker_state* w, const char* name) {
 }
 
 inline uint32_t core::intern(const char* name) {
-    uint32_t h = 0x811c9dc5u;
-    for (const char* c = name; *c; ++c) h = (h ^ static_cast<uint8_t>(*c)) * 0x01000193u;
+    const uint32_t h = fnv1a_32(name);
     return names_.emplace(h, name).first->second == name ? h : 0;
 }
 

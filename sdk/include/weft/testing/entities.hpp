@@ -94,7 +94,7 @@ public:
     }
     const weft_guard_session* session(uint64_t auth) const {
         const auto it = sessions_.find(auth);
-        return it == sessions_.end() ? nullptr : &it->second->view;
+        return it == sessions_.end() ? nullptr : it->second->view.get();
     }
     // A session as a guard would have made it, with one reference.
     uint64_t keep(const std::string& guard, const identified& who) {
@@ -106,28 +106,11 @@ public:
 
 private:
     struct held {
-        held(std::string g, identified i) : guard(std::move(g)), who(std::move(i)) {
-            for (const auto& r : who.roles) roles.push_back(r.c_str());
-            for (const auto& [name, value] : who.attributes) {
-                attributes.push_back(name.c_str());
-                attributes.push_back(value.c_str());
-            }
-            view = {sizeof view,
-                    0,
-                    guard.c_str(),
-                    who.identity.c_str(),
-                    who.credentials.c_str(),
-                    roles.data(),
-                    attributes.data(),
-                    static_cast<uint32_t>(roles.size()),
-                    static_cast<uint32_t>(who.attributes.size()),
-                    who.expires_ms,
-                    who.challenge_ms};
-        }
+        held(std::string g, identified i)
+            : guard(std::move(g)), who(std::move(i)), view(who, guard.c_str()) {}
         std::string guard;
         identified who;
-        std::vector<const char*> roles, attributes;
-        weft_guard_session view{};
+        identified_view view;
         uint64_t references = 1;
     };
     struct answer {
