@@ -127,6 +127,7 @@ limits read_limits(const binding_config& config) {
     read_limit(config, "dynamic.topics.max", l.dynamic_topics_max);
     read_limit(config, "subscriptions.max", l.subscriptions_max);
     read_limit(config, "v311.session.expiry.s", l.v311_session_expiry_s);
+    read_limit(config, "takeover.wait.ms", l.takeover_wait_ms);
     read_limit(config, "session.loads.max", l.session_loads_max);
     if (l.publish_window_max < l.publish_window_min)
         fail("", "property weft.binding.mqtt.kafka.publish.window.max: below publish.window.min");

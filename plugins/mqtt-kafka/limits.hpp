@@ -48,6 +48,10 @@ struct limits {
     // only say "for ever".
     uint32_t v311_session_expiry_s = 7 * 24 * 3600;
 
+    // How long a CONNECT whose session another instance has waits for what that instance knows. It
+    // is answered within a few ms by one that is alive; one that is gone costs this time once.
+    uint32_t takeover_wait_ms = 500;
+
     // Sessions of one worker that are read from the sessions topic at a time, at CONNECT.
     uint32_t session_loads_max = 64;
 };

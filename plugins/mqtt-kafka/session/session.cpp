@@ -30,7 +30,7 @@ session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
 }
 
 session::~session() {
-    if (away_timer_) proxy_.here.cancel(away_timer_);
+    stop_timer();
     load_.reset();
     proxy_.registry.leave(*this);
     proxy_.store.remove(*this);
@@ -150,9 +150,10 @@ void session::flush_records() {
 
 // Values go out whole; an earlier write of the key is overtaken by none that comes later.
 void session::put(session_key key, std::optional<std::string_view> value,
-                  std::string_view lifetime_id) {
+                  std::string_view lifetime_id, bool last_word) {
     if (fenced_) return;
-    proxy_.store.write(*this, key, value, lifetime_id);  // throws when there is no memory
+    proxy_.store.write(*this, key, value, lifetime_id,
+                       last_word);  // throws when there is no memory
     dirty_ &= static_cast<uint8_t>(~bit(key));
     writing_ |= bit(key);
     ++unanswered_;
@@ -185,15 +186,20 @@ void session::on_written(session_key key, const refusal& why) {
 // A record of an owner before us came late: compaction would keep it in place of ours, so ours is
 // written again behind it.
 void session::on_epoch(session_key key, int64_t epoch, int64_t offset) {
-    if (state_ != state::accepted && state_ != state::away) return;
     if (epoch >= epoch_ || offset <= epoch_) return;
+    if (state_ == state::preparing) late_ |= bit(key);
+    if (state_ != state::accepted && state_ != state::away) return;
+    write_again(key);
+}
+
+void session::write_again(session_key key) {
     switch (key) {
         case session_key::state:
         case session_key::inflight:
         case session_key::offsets:
             if (durable() && (stored_ & bit(key)))
                 changed(key);
-            else if (!durable())
+            else
                 put(key, std::nullopt);
             break;
         case session_key::expiry:

@@ -5,10 +5,11 @@
 //
 // waiting: for Kafka, and for an older connection of this process with the same client id, which
 // is handing_over: its writes are not answered yet. claiming: C#owner is written and not read back
-// yet. loading: the records up to the claim are read. preparing: what the client's CONNECT changes
-// is written. away: the client is gone, the session is still ours: a will or the end of the session
-// is to come. Whoever reads a higher claim stops at once and writes nothing more. What idle clients
-// do not need is made when they need it.
+// yet. loading: the records up to the claim are read; an owner elsewhere that has not let go reads
+// the claim meanwhile and says in its last word what its client has acknowledged. preparing: what
+// the client's CONNECT changes is written. away: the client is gone, the session is still ours: a
+// will or the end of the session is to come. Whoever reads a higher claim stops at once and writes
+// nothing more. What idle clients do not need is made when they need it.
 #pragma once
 
 #include "mapping/reasons.hpp"
@@ -66,6 +67,7 @@ public:
     void on_claimed(int32_t partition, int64_t offset);
     void on_other_claim(int64_t offset);
     void on_epoch(session_key key, int64_t epoch, int64_t offset);
+    void on_left(int64_t epoch, int64_t offset, std::string inflight);
     void on_written(session_key key, const refusal& why);
     void on_loaded(loaded_session& from);
     // From the publisher.
@@ -120,11 +122,15 @@ private:
 
     void claim();
     void continue_if_loaded();
+    bool waits_for_last_word();
+    void on_last_word_late();
+    void stop_timer();
     bool resume(loaded_session& from, bool& present);
     void settle_old_will(loaded_session& from, bool session_goes_on);
     void prepare();
     void accept();
     void restore();
+    void write_again(session_key key);
     void take_over_ends();
     void wait();
     subscriber& want_subscriber();
@@ -144,7 +150,8 @@ private:
     void on_away_timer();
     void end_session();
     void put(session_key key, std::optional<std::string_view> value,
-             std::string_view lifetime_id = {});
+             std::string_view lifetime_id = {}, bool last_word = false);
+    void put_last_word();
     std::string expiry_signal(int64_t at_ms) const;
     std::string will_signal(int64_t at_ms) const;
     int64_t will_delay_ms() const;
@@ -160,19 +167,20 @@ private:
     int64_t epoch_ = -1;
     int64_t nonce_;
     uint64_t will_at_ = 0, expire_at_ = 0;  // wall clock, ms; 0: never
-    uint64_t away_timer_ = 0;
-    uint32_t window_max_ = 0;  // of the last WINDOW
+    uint64_t timer_ = 0;                    // of the last word that is awaited, or of the time away
+    uint32_t window_max_ = 0;               // of the last WINDOW
     uint32_t expiry_s_;
     uint16_t receive_max_;
     uint16_t preparing_ = 0;   // writes that the CONNACK waits for
     uint16_t unanswered_ = 0;  // writes of records
-    uint8_t dirty_ = 0, writing_ = 0,
-            stored_ = 0;  // by session_key: to be written, under way, there
+    // By session_key: to be written, under way, there, written late by an owner before us.
+    uint8_t dirty_ = 0, writing_ = 0, stored_ = 0, late_ = 0;
     uint8_t version_;
     state state_ = state::waiting;
     bool clean_start_, present_ = false;
     bool publishing_will_ = false, settling_ = false;
     bool fenced_ = false;  // somebody else owns the session
+    bool waited_ = false;  // long enough for an earlier owner's last word
     bool first_ = false;   // no older one of this process has to finish first
 };
 

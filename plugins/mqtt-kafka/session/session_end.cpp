@@ -142,14 +142,25 @@ void session::leave(bool in_order) {
 void session::put_down(state then) {
     const bool kept = state_ == state::accepted && durable();
     proxy_.stop_waiting(*this);
+    stop_timer();
     load_.reset();
-    if (kept && subscriber_ && !subscriber_->restoring())
-        put(session_key::inflight, encode(subscriber_->write_inflight()));
+    if (kept) put_last_word();
     if (kept && (dirty_ & bit(session_key::state)))
         put(session_key::state, encode(subscriber_ ? subscriber_->state() : session_state{}));
     subscriber_.reset();
     state_ = then;
     proxy_.publish.drop_gated(*this);
+}
+
+// What the client has not acknowledged. While that is still being read, what is stored holds.
+void session::put_last_word() {
+    if (durable() && subscriber_ && !subscriber_->restoring())
+        put(session_key::inflight, encode(subscriber_->write_inflight()), {}, true);
+}
+
+void session::stop_timer() {
+    if (timer_) proxy_.here.cancel(timer_);
+    timer_ = 0;
 }
 
 // Another connection of this process has the client id now, and claims the session when what this
@@ -158,8 +169,6 @@ void session::hand_over() {
     if (state_ > state::away) return;
     if (open())
         close_stream({reason::session_taken_over, "another client connected with this client id"});
-    if (away_timer_) proxy_.here.cancel(away_timer_);
-    away_timer_ = 0;
     put_down(state::handing_over);
     on_publishes_answered();
     on_settled();
@@ -208,12 +217,12 @@ void session::arm_away() {
     }
     const uint64_t now = proxy_.here.wall_ms();
     const uint64_t in = std::min(at > now ? at - now : 0, away_timer_ms_max);
-    if (away_timer_) proxy_.here.cancel(away_timer_);
-    away_timer_ = proxy_.here.timer_in_ms(in, call<&session::on_away_timer>, this);
+    stop_timer();
+    timer_ = proxy_.here.timer_in_ms(in, call<&session::on_away_timer>, this);
 }
 
 void session::on_away_timer() {
-    away_timer_ = 0;
+    timer_ = 0;
     if (state_ != state::away) return;
     const uint64_t now = proxy_.here.wall_ms();
     if (expire_at_ && expire_at_ <= now) return end_session();
@@ -223,8 +232,7 @@ void session::on_away_timer() {
 
 // The session is over: its will goes out if it is still there, its records go.
 void session::end_session() {
-    if (away_timer_) proxy_.here.cancel(away_timer_);
-    away_timer_ = 0;
+    stop_timer();
     expire_at_ = 0;
     for (const auto k : {session_key::state, session_key::inflight, session_key::offsets,
                          session_key::expiry, session_key::owner})

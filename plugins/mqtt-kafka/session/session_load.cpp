@@ -49,8 +49,8 @@ void session_load::read() {
 
 void session_load::read_keys() {
     std::vector<std::string> keys;
-    for (const auto k : {session_key::state, session_key::offsets, session_key::inflight,
-                         session_key::will, session_key::expiry})
+    for (const auto k : {session_key::state, session_key::owner, session_key::offsets,
+                         session_key::inflight, session_key::will, session_key::expiry})
         keys.push_back(key_of(k, session_.client_id()));
     read_newest(std::move(keys));
 }
@@ -93,11 +93,11 @@ void session_load::on_history_record(const meta_view<weft_kafka_record>& record,
     if (phase_ == phase::publishes) return take_publish(record);
     std::string value;
     for (const auto& s : slices(data)) value += text_of(s);
-    take_key(record.text(record->key), std::move(value));
+    take_key(record, std::move(value));
 }
 
-void session_load::take_key(std::string_view key, std::string value) {
-    const auto k = split(key);
+void session_load::take_key(const meta_view<weft_kafka_record>& record, std::string value) {
+    const auto k = split(record.text(record->key));
     if (!k) return;
     switch (k->key) {
         case session_key::state:
@@ -109,9 +109,12 @@ void session_load::take_key(std::string_view key, std::string value) {
             if (result == decoded::ok) out_.offsets = std::move(value);
             break;
         }
-        case session_key::inflight:
+        case session_key::inflight: {
             out_.inflight = std::move(value);
+            const owner_mark mark = mark_of(record);
+            if (mark.left && mark.epoch) out_.left_epoch = std::max(out_.left_epoch, *mark.epoch);
             break;
+        }
         case session_key::will:
             out_.will = std::move(value);
             break;
@@ -122,8 +125,15 @@ void session_load::take_key(std::string_view key, std::string value) {
             out_.expiry = std::move(value);
             break;
         case session_key::owner:
+            take_owner(record, value);
             break;
     }
+}
+
+void session_load::take_owner(const meta_view<weft_kafka_record>& record, std::string_view value) {
+    owner_claim c;
+    out_.owner = decode(value, c) == decoded::ok ? std::move(c.instance) : std::string();
+    out_.owner_epoch = record->offset;
 }
 
 void session_load::take_publish(const meta_view<weft_kafka_record>& record) {

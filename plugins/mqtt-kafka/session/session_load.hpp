@@ -6,6 +6,7 @@
 #include "session/history_slots.hpp"
 #include "session/state/records.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,17 @@ struct loaded_session {
     };
     std::vector<published> published;
     bool newer_version = false;  // some value is of a program that is newer than this one
+
+    std::string owner;                     // the instance whose claim was before ours; empty: none
+    int64_t owner_epoch = -1;              // of that claim
+    int64_t left_epoch = -1;               // the owner of this epoch has written its last word
+    std::optional<std::string> last_word;  // what that is, when it came after our claim
+
+    void take_last_word(int64_t epoch, std::string value) {
+        left_epoch = std::max(left_epoch, epoch);
+        last_word = std::move(value);
+    }
+    bool has_left() const { return owner.empty() || left_epoch >= owner_epoch; }
 };
 
 class session_load final : public slot_holder, history_sink {
@@ -42,6 +54,10 @@ public:
     void start();
     void on_slot() override;
     void give_up_slot() override {}  // it is never idle
+
+    void take_last_word(int64_t epoch, std::string value) {
+        out_.take_last_word(epoch, std::move(value));
+    }
 
 private:
     enum class phase : uint8_t { keys, will, publishes };
@@ -57,7 +73,8 @@ private:
     void read_newest(std::vector<std::string> keys);
     bool read_will();
     bool read_publishes();
-    void take_key(std::string_view key, std::string value);
+    void take_key(const meta_view<weft_kafka_record>& record, std::string value);
+    void take_owner(const meta_view<weft_kafka_record>& record, std::string_view value);
     void take_publish(const meta_view<weft_kafka_record>& record);
     void retry();
 

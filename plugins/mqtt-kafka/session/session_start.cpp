@@ -71,11 +71,13 @@ void session::on_other_claim(int64_t offset) {
     if (epoch_ >= 0 && offset > epoch_) take_over_ends();
 }
 
-// Somebody else owns the session: end the client and write nothing more. The new owner has read
-// everything, the will as well.
+// Somebody else owns the session: end the client, and write nothing but what it has acknowledged,
+// which the new owner waits for. It has read everything else, the will as well.
 void session::take_over_ends() {
     if (state_ == state::closed) return;
+    if (state_ == state::accepted) put_last_word();
     fenced_ = true;
+    stop_timer();
     if (open())
         close_stream({reason::session_taken_over, "another client connected with this client id"});
     proxy_.stop_waiting(*this);
@@ -97,6 +99,9 @@ void session::on_loaded(loaded_session& from) {
 void session::continue_if_loaded() {
     if (state_ != state::loading || !loaded_) return;
     if (will_ && (!will_->begun || will_->missing > 0)) return;
+    if (waits_for_last_word()) return;
+    stop_timer();
+    if (loaded_->last_word) loaded_->inflight = std::move(loaded_->last_word);
     if (will_ && will_->message.lifetime_id.empty()) will_->message.lifetime_id = random_id();
     state_ = state::preparing;
     bool goes_on = false;
@@ -108,6 +113,36 @@ void session::continue_if_loaded() {
     settle_old_will(*loaded_, goes_on);
     settling_ = false;
     if (!publishing_will_) prepare();
+}
+
+// Did another instance have the session's client until now, and may it know of acknowledgements
+// that it has not written? Not waited for if there is nothing that could have been acknowledged,
+// nor for long: that instance may be gone.
+bool session::waits_for_last_word() {
+    const loaded_session& from = *loaded_;
+    if (clean_start_ || !from.state || from.has_left() || from.owner == proxy_.store.me.id())
+        return false;
+    session_state subscribed;
+    if (decode(*from.state, subscribed) != decoded::ok) return false;
+    if (subscribed.filters.empty() && !from.inflight) return false;
+    if (!waited_ && !timer_)
+        timer_ = proxy_.here.timer_in_ms(proxy_.config.limit.takeover_wait_ms,
+                                         call<&session::on_last_word_late>, this);
+    return !waited_;
+}
+
+void session::on_last_word_late() {
+    timer_ = 0;
+    waited_ = true;
+    continue_if_loaded();
+}
+
+void session::on_left(int64_t epoch, int64_t offset, std::string inflight) {
+    if (state_ != state::loading || offset <= epoch_ || epoch >= epoch_) return;
+    if (load_) return load_->take_last_word(epoch, std::move(inflight));
+    if (!loaded_) return;
+    loaded_->take_last_word(epoch, std::move(inflight));
+    continue_if_loaded();
 }
 
 // Decides whether the stored session goes on. False when it cannot be read.
@@ -195,6 +230,10 @@ void session::accept() {
     proxy_.publish.welcome(*this);
     if (present_) restore();
     loaded_.reset();
+    for (const auto k : {session_key::state, session_key::offsets, session_key::inflight,
+                         session_key::will, session_key::expiry})
+        if (late_ & bit(k)) write_again(k);
+    late_ = 0;
     retry();
 }
 

@@ -33,6 +33,18 @@ std::string text_of_payload(const weft_data& data) {
 
 }  // namespace
 
+owner_mark mark_of(const meta_view<weft_kafka_record>& record) {
+    owner_mark out;
+    for (const weft_pair& h : record.list<weft_pair>(record->headers)) {
+        const std::string_view name = record.text(h.name);
+        if (name == epoch_header)
+            out.epoch = epoch_of(record.text(h.value));
+        else if (name == left_header)
+            out.left = true;
+    }
+    return out;
+}
+
 size_t session_store::by_id::operator()(const session* s) const {
     return (*this)(s->client_id());
 }
@@ -69,27 +81,29 @@ std::vector<session*> session_store::of(std::string_view client_id) const {
 }
 
 void session_store::write(session& s, session_key key, std::optional<std::string_view> value,
-                          std::string_view lifetime_id) {
-    submit(&s, key, s.client_id(), value, s.epoch(), lifetime_id);
+                          std::string_view lifetime_id, bool last_word) {
+    submit(&s, key, s.client_id(), value, s.epoch(), lifetime_id, last_word);
 }
 
 void session_store::clear(std::string_view client_id, session_key key, int64_t epoch,
                           std::string_view lifetime_id) {
-    submit(nullptr, key, client_id, std::nullopt, epoch, lifetime_id);
+    submit(nullptr, key, client_id, std::nullopt, epoch, lifetime_id, false);
 }
 
 void session_store::submit(session* who, session_key key, std::string_view client_id,
                            std::optional<std::string_view> value, int64_t epoch,
-                           std::string_view lifetime_id) {
+                           std::string_view lifetime_id, bool last_word) {
     const uint64_t token = ++last_ | token_bit;
     auto& b = block_;
     b.clear();
     const auto type = type_of(key);
     const bool fenced = epoch >= 0;  // a claim is what makes an epoch: it has none
-    const weft_ref headers = b.list<weft_pair>(size_t{!type.empty()} + size_t{fenced});
+    const weft_ref headers =
+        b.list<weft_pair>(size_t{!type.empty()} + size_t{fenced} + size_t{last_word});
     size_t at = 0;
     if (!type.empty()) b.put_pair(headers, at++, type_header, type);
     if (fenced) b.put_pair(headers, at++, epoch_header, epoch_bytes(epoch));
+    if (last_word) b.put_pair(headers, at++, left_header, "1");
     b->headers = headers;
     b->token = token;
     b->key = b.text(key_of(key, client_id, lifetime_id));
@@ -145,11 +159,12 @@ void session_store::on_record(const meta_view<weft_kafka_record>& record, const 
             on_claim(key->client_id, record, text_of_payload(data));
         return;
     }
-    for (const weft_pair& h : record.list<weft_pair>(record->headers)) {
-        if (record.text(h.name) != epoch_header) continue;
-        const auto epoch = epoch_of(record.text(h.value));
-        if (!epoch) continue;
-        for (session* s : of(key->client_id)) s->on_epoch(key->key, *epoch, record->offset);
+    const owner_mark mark = mark_of(record);
+    if (!mark.epoch) return;
+    for (session* s : of(key->client_id)) {
+        s->on_epoch(key->key, *mark.epoch, record->offset);
+        if (mark.left && key->key == session_key::inflight)
+            s->on_left(*mark.epoch, record->offset, text_of_payload(data));
     }
 }
 

@@ -23,6 +23,13 @@ namespace weft::mqtt_kafka {
 class proxy;
 class session;
 
+// What the headers of a record on the sessions topic say of the owner that wrote it.
+struct owner_mark {
+    std::optional<int64_t> epoch;
+    bool left = false;
+};
+owner_mark mark_of(const meta_view<weft_kafka_record>& record);
+
 class session_store final : history_sink {
 public:
     explicit session_store(proxy& p);
@@ -38,8 +45,9 @@ public:
     void remove(session& s);
 
     // Writes a value, or a tombstone. The session hears of the answer (session::on_written).
+    // `last_word`: with left_header.
     void write(session& s, session_key key, std::optional<std::string_view> value,
-               std::string_view lifetime_id = {});
+               std::string_view lifetime_id = {}, bool last_word = false);
     // Nobody waits for these: another's leftovers.
     void clear(std::string_view client_id, session_key key, int64_t epoch,
                std::string_view lifetime_id = {});
@@ -77,7 +85,8 @@ private:
         }
     };
     void submit(session* who, session_key key, std::string_view client_id,
-                std::optional<std::string_view> value, int64_t epoch, std::string_view lifetime_id);
+                std::optional<std::string_view> value, int64_t epoch, std::string_view lifetime_id,
+                bool last_word);
     std::vector<session*> of(std::string_view client_id) const;
     void on_claim(std::string_view client_id, const meta_view<weft_kafka_record>& record,
                   const std::string& value);

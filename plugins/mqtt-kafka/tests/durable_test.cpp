@@ -17,6 +17,15 @@ struct durable_test : world {
     void disconnect(fake_client& c, uint8_t reason = 0, uint32_t expiry_s = 3600) {
         as(c, [&](fake_client& x) { x.disconnect(reason, expiry_s); });
     }
+    // Another instance claims the session "one"; the epoch of the claim.
+    int64_t claimed_elsewhere() {
+        int64_t epoch = 0;
+        in_kafka([&](fake_kafka& k) {
+            epoch = static_cast<int64_t>(k.records("mqtt-sessions").size());
+            k.append("mqtt-sessions", record("one#owner", encode(owner_claim{"other", 1, 2})));
+        });
+        return epoch;
+    }
     static std::vector<uint16_t> ids(const fake_client& c) {
         std::vector<uint16_t> out;
         for (const auto& p : c.publishes) out.push_back(p.packet_id);
@@ -58,6 +67,63 @@ TEST_F(durable_test, another_instance_takes_the_session_over) {
     size_t records = 0;
     in_kafka([&](fake_kafka& k) { records = k.records("mqtt-sessions").size(); });
     EXPECT_EQ(records, 2u) << "who has lost the session writes nothing more";
+}
+
+TEST_F(durable_test, who_has_lost_the_session_says_what_is_acknowledged) {
+    start();
+    auto &c = connect_durable("one"), &p = connect("pub");
+    subscribe(c, {{"t", 1}});
+    c.acknowledges = false;
+    for (const auto* text : {"a", "b"}) publish(p, "t", text);
+    as(c, [&](fake_client& x) { x.puback(x.publishes[0].packet_id); });
+    claimed_elsewhere();
+    EXPECT_EQ(c.reset_reason, 0x8e);
+    stored_record last;
+    in_kafka([&](fake_kafka& k) { last = k.records("mqtt-sessions").back(); });
+    EXPECT_EQ(last.key, "one#inflight");
+    EXPECT_THAT(last.headers, testing::Contains(testing::Pair(std::string(left_header), "1")));
+    session_inflight left;
+    ASSERT_EQ(decode(last.value.value(), left), decoded::ok);
+    ASSERT_EQ(left.deliveries.size(), 1u);
+    EXPECT_EQ(left.deliveries[0].packet_id, c.publishes[1].packet_id);
+}
+
+TEST_F(durable_test, what_was_acknowledged_elsewhere_is_waited_for) {
+    properties["weft.binding.mqtt.kafka.takeover.wait.ms"] = "600000";
+    start();
+    auto &c = connect_durable("one"), &p = connect("pub");
+    subscribe(c, {{"t", 1}});
+    c.acknowledges = false;
+    for (const auto* text : {"a", "b"}) publish(p, "t", text);
+    const int64_t epoch = claimed_elsewhere();
+    session_inflight left;
+    ASSERT_EQ(decode(stored("one#inflight").value(), left), decoded::ok);
+    ASSERT_EQ(left.deliveries.size(), 2u);
+    auto& again = connect_durable("one");
+    EXPECT_FALSE(again.accepted);
+    left.deliveries.erase(left.deliveries.begin());
+    in_kafka([&](fake_kafka& k) {
+        k.append("mqtt-sessions", record("one#inflight", encode(left),
+                                         {{std::string(epoch_header), epoch_bytes(epoch)},
+                                          {std::string(left_header), "1"}}));
+    });
+    EXPECT_TRUE(present(again));
+    EXPECT_THAT(payloads(again), ElementsAre("b"));
+    EXPECT_TRUE(again.publishes[0].dup);
+}
+
+TEST_F(durable_test, an_instance_that_is_gone_is_not_waited_for_long) {
+    properties["weft.binding.mqtt.kafka.takeover.wait.ms"] = "20";
+    start();
+    auto &c = connect_durable("one"), &p = connect("pub");
+    subscribe(c, {{"t", 1}});
+    c.acknowledges = false;
+    publish(p, "t", "a");
+    claimed_elsewhere();
+    auto& again = connect_durable("one");
+    until([&] { return again.accepted.has_value(); });
+    EXPECT_TRUE(present(again));
+    EXPECT_THAT(payloads(again), ElementsAre("a"));
 }
 
 TEST_F(durable_test, subscriptions_come_back) {

@@ -64,6 +64,9 @@ inline bool is_reserved_client_id(std::string_view id) {
 
 inline constexpr std::string_view epoch_header = "zilla:epoch";
 
+// On C#inflight: the owner of that epoch has let the session go, and this is the last it knows.
+inline constexpr std::string_view left_header = "zilla:left";
+
 // zilla:epoch: the offset of the owner's claim, 8 bytes, big-endian.
 inline std::string epoch_bytes(int64_t epoch) {
     std::string out;
