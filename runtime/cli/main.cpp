@@ -2,6 +2,7 @@
 #include "cli/commands.hpp"
 #include "cli/plugin_new.hpp"
 #include "config/suggest.hpp"
+#include "loader/catalog.hpp"
 
 #include <CLI/CLI.hpp>
 
@@ -176,6 +177,7 @@ void refuse_unknown_command(const CLI::App& app, const std::string& word) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (const auto answered = weft::describe_plugins(argc, argv)) return *answered;
     CLI::App app("Connects MQTT devices to Apache Kafka; every protocol is a plugin.", "weft");
     app.set_version_flag("--version", std::string("weft version ") + WEFT_VERSION);
     app.require_subcommand(0, 1);

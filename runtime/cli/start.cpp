@@ -299,7 +299,6 @@ int start(const start_flags& flags) {
     std::signal(SIGPIPE, SIG_IGN);
     raise_file_limit();
     for (const auto& line : given.complaints()) spdlog::warn(line);
-    // In a child process each, so before there is any thread.
     auto installed = installed_plugins(plugin_directories(flags.plugins));
     auto loaded = load_config(config_of(flags, given), given, installed);
     if (verbose) std::fprintf(stderr, "%s\n", loaded.text.c_str());

@@ -10,13 +10,17 @@
 #include <nlohmann/json.hpp>
 
 #include <fcntl.h>
+#include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
+#include <cerrno>
 #include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <set>
+#include <span>
 #include <sstream>
 
 namespace weft {
@@ -39,6 +43,10 @@ void describe_extension(json& out, const weft_plugin& plugin, const char* id, co
                        {"type", t->type},
                        {"schema", t->options_schema ? t->options_schema : ""}});
 }
+
+// Where the child writes: not stdout, on which a plugin may say something.
+constexpr int answer_fd = 3;
+constexpr const char* describer_argument = "--describe-plugins";
 
 // Runs in the child: everything the entry function says about this file, one JSON array of
 // plugin_info.
@@ -67,46 +75,76 @@ json describe(const std::string& file) {
     return out;
 }
 
-void write_all(int fd, const std::string& text) {
-    for (size_t done = 0; done < text.size();) {
-        const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
-        if (n <= 0) ::_exit(2);
-        done += static_cast<size_t>(n);
+bool write_all(int fd, std::string_view text) {
+    while (!text.empty()) {
+        const ssize_t n = ::write(fd, text.data(), text.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return false;
+        text.remove_prefix(static_cast<size_t>(n));
+    }
+    return true;
+}
+
+std::string read_all(int fd) {
+    std::string out;
+    std::array<char, 16384> buffer;
+    while (true) {
+        const ssize_t n = ::read(fd, buffer.data(), buffer.size());
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) return out;
+        out.append(buffer.data(), static_cast<size_t>(n));
     }
 }
 
-// One line of JSON per file, from a child that a broken file may crash. Called while the process
-// has one thread.
-std::vector<std::string> ask_child(const std::vector<std::string>& files, size_t from,
+struct spawn_settings {
+    posix_spawn_file_actions_t files;
+    posix_spawnattr_t attributes;
+
+    explicit spawn_settings(int answers) {
+        ::posix_spawn_file_actions_init(&files);
+        ::posix_spawn_file_actions_adddup2(&files, answers, answer_fd);
+        ::posix_spawnattr_init(&attributes);
+        sigset_t none;
+        sigemptyset(&none);
+        ::posix_spawnattr_setsigmask(&attributes, &none);
+        ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    }
+    ~spawn_settings() {
+        ::posix_spawn_file_actions_destroy(&files);
+        ::posix_spawnattr_destroy(&attributes);
+    }
+    spawn_settings(const spawn_settings&) = delete;
+    spawn_settings& operator=(const spawn_settings&) = delete;
+};
+
+// One line of JSON per file, from a child that a broken file may crash. A program of its own: in a
+// fork of a process with threads, any lock may be held for ever.
+std::vector<std::string> ask_child(const std::string& program, std::span<const std::string> files,
                                    int& status) {
     int pipe_fds[2];
     if (::pipe2(pipe_fds, O_CLOEXEC) != 0)
         throw std::runtime_error(fmt::format("pipe: {}", std::strerror(errno)));
-    const pid_t child = ::fork();
-    if (child < 0) throw std::runtime_error(fmt::format("fork: {}", std::strerror(errno)));
-    if (child == 0) {
-        ::close(pipe_fds[0]);
-        for (size_t i = from; i < files.size(); ++i) {
-            json answer;
-            try {
-                answer = {{"plugins", describe(files[i])}};
-            } catch (const std::exception& e) {
-                answer = {{"error", e.what()}};
-            }
-            write_all(pipe_fds[1], answer.dump() + "\n");
-        }
-        ::_exit(0);
+    std::vector<std::string> words{"weft", describer_argument};
+    words.insert(words.end(), files.begin(), files.end());
+    std::vector<char*> arguments;
+    for (auto& w : words) arguments.push_back(w.data());
+    arguments.push_back(nullptr);
+    pid_t child = 0;
+    int error = 0;
+    {
+        const spawn_settings how(pipe_fds[1]);
+        error = ::posix_spawn(&child, program.c_str(), &how.files, &how.attributes,
+                              arguments.data(), environ);
     }
     ::close(pipe_fds[1]);
-    std::string text;
-    char buffer[16384];
-    for (ssize_t n; (n = ::read(pipe_fds[0], buffer, sizeof buffer)) > 0;)
-        text.append(buffer, static_cast<size_t>(n));
+    const std::string text = error == 0 ? read_all(pipe_fds[0]) : std::string();
     ::close(pipe_fds[0]);
-    ::waitpid(child, &status, 0);
+    if (error != 0) throw std::runtime_error(fmt::format("{}: {}", program, std::strerror(error)));
+    while (::waitpid(child, &status, 0) < 0 && errno == EINTR) {
+    }
 
     std::vector<std::string> lines;
-    std::istringstream in(text);
+    std::istringstream in(text.substr(0, text.rfind('\n') + 1));  // the last may be half a line
     for (std::string line; std::getline(in, line);) lines.push_back(line);
     return lines;
 }
@@ -154,7 +192,22 @@ std::vector<std::string> plugin_directories(const std::string& explicit_dir) {
     return out;
 }
 
-std::vector<plugin_info> installed_plugins(const std::vector<std::string>& directories) {
+std::optional<int> describe_plugins(int argc, const char* const* argv) {
+    if (argc < 2 || std::string_view(argv[1]) != describer_argument) return std::nullopt;
+    for (int i = 2; i < argc; ++i) {
+        json answer;
+        try {
+            answer = {{"plugins", describe(argv[i])}};
+        } catch (const std::exception& e) {
+            answer = {{"error", e.what()}};
+        }
+        if (!write_all(answer_fd, answer.dump() + "\n")) return 2;
+    }
+    return 0;
+}
+
+std::vector<plugin_info> installed_plugins(const std::vector<std::string>& directories,
+                                           const std::string& program) {
     std::vector<std::string> files;
     std::set<std::string> seen;
     for (const auto& dir : directories) {
@@ -171,7 +224,7 @@ std::vector<plugin_info> installed_plugins(const std::vector<std::string>& direc
     std::vector<plugin_info> out;
     for (size_t at = 0; at < files.size();) {
         int status = 0;
-        for (const auto& line : ask_child(files, at, status))
+        for (const auto& line : ask_child(program, std::span(files).subspan(at), status))
             append(out, files[at++], json::parse(line));
         if (at < files.size()) {  // the child ended within this file
             const auto how = WIFSIGNALED(status)

@@ -4,6 +4,7 @@
 
 #include "loader/plugin_info.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,7 +16,13 @@ std::vector<std::string> plugin_directories(const std::string& explicit_dir);
 
 // Every plugin file of these folders; of two files of one name the first folder's counts. A file
 // that is broken is listed with its error. A child process calls the entry functions, so a file
-// that crashes cannot take this process down.
-std::vector<plugin_info> installed_plugins(const std::vector<std::string>& directories);
+// that crashes cannot take this process down. `program` is run for that: this one or another whose
+// main calls describe_plugins.
+std::vector<plugin_info> installed_plugins(const std::vector<std::string>& directories,
+                                           const std::string& program = "/proc/self/exe");
+
+// To be called first in main: if this process was started by installed_plugins, answers it and
+// returns the exit code.
+std::optional<int> describe_plugins(int argc, const char* const* argv);
 
 }  // namespace weft

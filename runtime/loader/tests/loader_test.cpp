@@ -36,7 +36,7 @@ protected:
 TEST_F(catalog_test, a_file_that_is_no_library_is_listed_with_its_error) {
     std::ofstream(dir_ / "weft-binding-mqtt-kafka.so") << "not an ELF file";
     std::ofstream(dir_ / "unrelated.so") << "";
-    const auto found = installed_plugins({dir_.string()});
+    const auto found = installed_plugins({dir_.string()}, WEFT_BINARY);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].role, "binding");
     EXPECT_EQ(found[0].type, "mqtt-kafka");

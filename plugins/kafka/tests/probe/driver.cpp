@@ -45,6 +45,7 @@ nlohmann::json sasl(const std::string& text) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (const auto answered = weft::describe_plugins(argc, argv)) return *answered;
     if (argc < 2) return std::cerr << "usage: kafka_probe SERVERS key value ...\n", 2;
     weft::engine_options options;
     // Of its own: copies of plugins lie there, and another probe may run beside this one.
