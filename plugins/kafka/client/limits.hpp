@@ -39,6 +39,13 @@ constexpr uint32_t record_overhead_bytes = 128;
 // Above what mqtt-kafka lets in.
 constexpr int queue_messages_max = 500'000;
 constexpr int queue_kbytes_max = 256 * 1024;
+// Bursts of records that a broker has at a time (send_lanes.hpp): a burst is a request or two, and
+// librdkafka polls without pause when it has more than five to send.
+constexpr int bursts_max = 4;
+// A burst that takes longer does not keep others from beginning.
+constexpr uint64_t burst_slow_ms = 200;
+// What waits for its burst, beside what librdkafka has.
+constexpr size_t held_bytes_max = 256u << 20;
 // Payloads from this size on are lent to librdkafka; smaller ones are copied, since a lent one
 // holds a whole receive buffer.
 constexpr size_t lend_bytes_min = 8 * 1024;

@@ -32,7 +32,7 @@ rd_kafka_resp_err_t read_topic(rd_kafka_t* rk, topic_metadata& out, int timeout_
         if (out.name != found.topic) continue;
         out.error = found.err;
         for (int p = 0; p < found.partition_cnt; ++p)
-            out.partitions.push_back({found.partitions[p].id, found.partitions[p].leader >= 0});
+            out.partitions.push_back({found.partitions[p].id, found.partitions[p].leader});
     }
     if (out.error == RD_KAFKA_RESP_ERR_NO_ERROR && out.partitions.empty())
         out.error = RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE;
@@ -48,7 +48,7 @@ void read_offsets(rd_kafka_t* rk, std::vector<topic_metadata*>& topics, int64_t 
     const list_handle list(rd_kafka_topic_partition_list_new(16));
     for (const auto* t : topics) {
         for (const auto& p : t->partitions)
-            if (p.has_leader)
+            if (p.has_leader())
                 rd_kafka_topic_partition_list_add(list.get(), t->name.c_str(), p.id)->offset =
                     which;
     }

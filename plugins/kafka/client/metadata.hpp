@@ -19,9 +19,10 @@ namespace weft::kafka::client {
 
 struct partition_metadata {
     int32_t id = 0;
-    bool has_leader = false;
+    int32_t leader = -1;            // -1: none
     int64_t begin = -1, next = -1;  // -1: not known
 
+    bool has_leader() const { return leader >= 0; }
     bool known() const { return begin >= 0 && next >= 0; }
 };
 

@@ -124,7 +124,7 @@ producer::outcome produce_stream::hand_over(const weft_meta* meta, const chunk& 
         case topic_answer::refuse:
             break;
         case topic_answer::go:
-            result = producer_.produce(*this, of->name, view, payload, error);
+            result = producer_.produce(*this, *of, meta, payload, error);
             break;
     }
     if (result == producer::outcome::failed) answer(view->token, -1, -1, error);

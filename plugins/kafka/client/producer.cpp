@@ -44,6 +44,10 @@ headers_handle make_headers(const meta_view<weft_kafka_produce>& meta) {
     return h;
 }
 
+size_t words_of(const weft_meta& meta) {
+    return (meta.size + 7) / 8;
+}
+
 // What librdkafka reports back carries everything of the record but its token.
 waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
                        size_t partition_count) {
@@ -71,6 +75,11 @@ waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
 
 }  // namespace
 
+std::span<const uint8_t> record::held_payload() const {
+    if (!lent.empty()) return {lent.data(), lent.size()};
+    return {reinterpret_cast<const uint8_t*>(block.get() + words_of(*meta())), copied};
+}
+
 producer::producer(worker w, const client_config& config, hooks& callbacks, health& h,
                    blocking_thread& thread)
     : worker_(w),
@@ -85,7 +94,7 @@ producer::producer(worker w, const client_config& config, hooks& callbacks, heal
 }
 
 producer::~producer() {
-    for (const uint64_t id : {watch_, retry_timer_, renew_timer_})
+    for (const uint64_t id : {watch_, retry_timer_, renew_timer_, slow_timer_})
         if (id) worker_.cancel(id);
     while (free_) {
         auto* next = free_->next;
@@ -132,15 +141,15 @@ int32_t producer::choose_partition(const rd_kafka_topic_t*, const void*, size_t,
                                 static_cast<uint32_t>(count));
 }
 
-rd_kafka_topic_t* producer::topic_for(const std::string& name) {
+producer_topic& producer::topic_for(const std::string& name) {
     auto& t = topics_[name];
-    if (!t) {
+    if (!t.handle) {
         auto* conf = rd_kafka_topic_conf_new();
         rd_kafka_topic_conf_set_partitioner_cb(conf, choose_partition);
-        t.reset(rd_kafka_topic_new(handle_->get(), name.c_str(), conf));
-        if (!t) rd_kafka_topic_conf_destroy(conf);
+        t.handle.reset(rd_kafka_topic_new(handle_->get(), name.c_str(), conf));
+        if (!t.handle) rd_kafka_topic_conf_destroy(conf);
     }
-    return t.get();
+    return t;
 }
 
 uint32_t producer::hash_of(const meta_view<weft_kafka_produce>& meta) {
@@ -149,28 +158,51 @@ uint32_t producer::hash_of(const meta_view<weft_kafka_produce>& meta) {
     return round_robin_++ & 0x7fffffffu;
 }
 
-producer::outcome producer::produce(produce_stream& s, const std::string& topic,
-                                    const meta_view<weft_kafka_produce>& meta, const chunk& payload,
-                                    produce_error& error) {
+producer::outcome producer::produce(produce_stream& s, const topic& t, const weft_meta* block,
+                                    const chunk& payload, produce_error& error) {
+    const meta_view<weft_kafka_produce> meta(block);
     if (!handle_ || fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return wait(s), outcome::wait;
-    auto* rkt = topic_for(topic);
-    if (!rkt) {
+    producer_topic& to = topic_for(t.name);
+    if (!to.handle) {
         error = {RD_KAFKA_RESP_ERR_TOPIC_EXCEPTION,
-                 "topic '" + topic + "' has a name that Kafka does not allow"};
+                 "topic '" + t.name + "' has a name that Kafka does not allow"};
         return outcome::failed;
     }
-    record* r = take_record();
-    r->owner = &s;
-    r->token = meta->token;
-    r->hash = meta->partition >= 0 ? 0 : hash_of(meta);
-    const bool lend = payload.size() >= limits::lend_bytes_min;
+    record& r = *take_record();
+    r.to = &to;
+    r.token = meta->token;
+    r.hash = meta->partition >= 0 ? 0 : hash_of(meta);
+    int32_t partition = meta->partition;
+    if (partition < 0 && t.partition_count() > 0)
+        partition = static_cast<int32_t>(r.hash % static_cast<uint32_t>(t.partition_count()));
+    if (partition >= 0 && static_cast<size_t>(partition) < t.partition_count()) {
+        const auto& known = t.metadata.partitions[static_cast<size_t>(partition)];
+        r.lane = &lanes_.lane(to.lanes, partition, known.leader);
+        if (!lanes_.admits(*r.lane, worker_.now_ns())) return hold(s, r, block, payload);
+    }
+    const auto result = hand_over(r, partition, meta, {payload.data(), payload.size()}, error);
+    if (result == outcome::taken) {
+        if (payload.size() >= limits::lend_bytes_min) r.lent = payload.copy();
+        take(s, r);
+        return result;
+    }
+    if (r.lane) lanes_.not_sent(*r.lane);
+    free_record(&r);
+    if (result == outcome::wait) wait(s);
+    return result;
+}
 
+// The payload is copied by librdkafka if it is small, else it must stay until the report.
+producer::outcome producer::hand_over(record& r, int32_t partition,
+                                      const meta_view<weft_kafka_produce>& meta,
+                                      std::span<const uint8_t> payload, produce_error& error) {
     std::array<rd_kafka_vu_t, 8> v;
     size_t n = 0;
-    (v[n++] = vu(RD_KAFKA_VTYPE_RKT)).u.rkt = rkt;
+    (v[n++] = vu(RD_KAFKA_VTYPE_RKT)).u.rkt = r.to->handle.get();
     (v[n++] = vu(RD_KAFKA_VTYPE_PARTITION)).u.i32 =
-        meta->partition >= 0 ? meta->partition : RD_KAFKA_PARTITION_UA;
-    (v[n++] = vu(RD_KAFKA_VTYPE_MSGFLAGS)).u.i = lend ? 0 : RD_KAFKA_MSG_F_COPY;
+        partition >= 0 ? partition : RD_KAFKA_PARTITION_UA;
+    (v[n++] = vu(RD_KAFKA_VTYPE_MSGFLAGS)).u.i =
+        payload.size() >= limits::lend_bytes_min ? 0 : RD_KAFKA_MSG_F_COPY;
     const bool null_value = meta->flags & WEFT_KAFKA_NULL_VALUE;
     // A null pointer is a null value for librdkafka, so an empty one needs an address.
     v[n++] = null_value ? vu_memory(RD_KAFKA_VTYPE_VALUE, nullptr, 0)
@@ -182,25 +214,132 @@ producer::outcome producer::produce(produce_stream& s, const std::string& topic,
         v[n++] = vu_memory(RD_KAFKA_VTYPE_KEY, key.data(), key.size());
     }
     if (meta->timestamp_ms >= 0) (v[n++] = vu(RD_KAFKA_VTYPE_TIMESTAMP)).u.i64 = meta->timestamp_ms;
-    (v[n++] = vu(RD_KAFKA_VTYPE_OPAQUE)).u.ptr = r;
+    (v[n++] = vu(RD_KAFKA_VTYPE_OPAQUE)).u.ptr = &r;
     auto headers = make_headers(meta);
     if (headers) (v[n++] = vu(RD_KAFKA_VTYPE_HEADERS)).u.headers = headers.get();
 
-    if (auto* raw = rd_kafka_produceva(handle_->get(), v.data(), n)) {
-        free_record(r);
-        const auto result = refused(raw, error);
-        if (result == outcome::wait) wait(s);
-        return result;
-    }
+    if (auto* raw = rd_kafka_produceva(handle_->get(), v.data(), n)) return refused(raw, error);
     static_cast<void>(headers.release());  // librdkafka's now
-    if (lend) r->lent = payload.copy();
-    r->prev = outstanding_list_.prev;
-    r->next = &outstanding_list_;
-    r->prev->next = r->next->prev = r;
-    r->order = ++taken_;
+    if (r.lane) lanes_.sent(*r.lane);
+    return outcome::taken;
+}
+
+void producer::take(produce_stream& s, record& r) {
+    r.owner = &s;
+    r.prev = outstanding_list_.prev;
+    r.next = &outstanding_list_;
+    r.prev->next = r.next->prev = &r;
+    r.order = ++taken_;
     ++outstanding_;
     s.taken();
+}
+
+// Done with, in whatever way. May delete the owner.
+void producer::give_back(record& r) {
+    produce_stream* owner = r.owner;
+    r.prev->next = r.next;
+    r.next->prev = r.prev;
+    --outstanding_;
+    free_record(&r);
+    owner->returned();
+}
+
+producer::outcome producer::hold(produce_stream& s, record& r, const weft_meta* block,
+                                 const chunk& payload) {
+    const bool copy = payload.size() < limits::lend_bytes_min;
+    const size_t words = words_of(*block);
+    const size_t copied = copy ? payload.size() : 0;
+    if (held_bytes_ + block->size + payload.size() > limits::held_bytes_max) {
+        free_record(&r);
+        wait(s);
+        return outcome::wait;
+    }
+    r.block = std::make_unique<uint64_t[]>(words + (copied + 7) / 8);
+    std::memcpy(r.block.get(), block, block->size);
+    if (copied > 0) std::memcpy(r.block.get() + words, payload.data(), copied);
+    r.copied = static_cast<uint32_t>(copied);
+    if (!copy) r.lent = payload.copy();
+    ++held_;
+    held_bytes_ += block->size + payload.size();
+    lanes_.hold(*r.lane, r);
+    if (!slow_timer_)
+        slow_timer_ = worker_.timer_in_ms(limits::burst_slow_ms, call<&producer::on_slow>, this);
+    take(s, r);
     return outcome::taken;
+}
+
+// The next bursts, as far as brokers are ready for them.
+void producer::send_held() {
+    if (!handle_ || fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR) return;
+    while (send_lane* l = lanes_.next(worker_.now_ns()))
+        if (!send_burst(*l)) retry_later();
+}
+
+// False when librdkafka could not take all of it.
+bool producer::send_burst(send_lane& l) {
+    while (l.first) {
+        record& r = static_cast<record&>(*l.first);
+        const std::span<const uint8_t> payload = r.held_payload();
+        const size_t size = r.meta()->size + payload.size();
+        produce_error error;
+        const auto result =
+            hand_over(r, l.partition, meta_view<weft_kafka_produce>(r.meta()), payload, error);
+        if (result == outcome::wait) return lanes_.not_sent(l), false;
+        l.take();
+        --held_;
+        held_bytes_ -= size;
+        if (result == outcome::failed) {
+            fail(r, error);
+            give_back(r);
+        } else {
+            r.block.reset();
+        }
+    }
+    lanes_.sent_all(l);
+    return true;
+}
+
+void producer::on_slow() {
+    slow_timer_ = 0;
+    if (!lanes_.waiting()) return;
+    const uint64_t now = worker_.now_ns();
+    lanes_.discount(now - limits::burst_slow_ms * 1'000'000);
+    send_held();
+    slow_timer_ = worker_.timer_in_ms(limits::burst_slow_ms, call<&producer::on_slow>, this);
+}
+
+waiting_record producer::held_again(const record& r) const {
+    waiting_record out;
+    out.order = r.order;
+    const size_t words = words_of(*r.meta());
+    out.block = std::make_unique<uint64_t[]>(words);
+    std::memcpy(out.block.get(), r.block.get(), r.meta()->size);
+    const auto payload = r.held_payload();
+    if (!r.lent.empty()) {
+        out.payload = r.lent.copy();
+    } else if (!payload.empty()) {
+        uint8_t* bytes = nullptr;
+        out.payload = worker_.alloc(static_cast<uint32_t>(payload.size()), bytes);
+        if (!bytes) throw std::bad_alloc();
+        std::memcpy(bytes, payload.data(), payload.size());
+        out.payload.truncate(static_cast<uint32_t>(payload.size()));
+    }
+    return out;
+}
+
+// The next handle gets what was held after what the last one failed to send.
+void producer::hold_no_more() {
+    for (record* r = outstanding_list_.next; r != &outstanding_list_;) {
+        record& out = *std::exchange(r, r->next);
+        if (out.owner->of) {
+            out.owner->on_again(held_again(out));
+            wait(*out.owner);
+        }
+        give_back(out);
+    }
+    for (auto& [name, t] : topics_) t.lanes.clear();
+    lanes_ = {};
+    held_ = held_bytes_ = 0;
 }
 
 producer::outcome producer::refused(rd_kafka_error_t* raw, produce_error& error) {
@@ -221,6 +360,10 @@ producer::outcome producer::refused(rd_kafka_error_t* raw, produce_error& error)
 
 void producer::wait(produce_stream& s) {
     if (std::find(waiting_.begin(), waiting_.end(), &s) == waiting_.end()) waiting_.push_back(&s);
+    retry_later();
+}
+
+void producer::retry_later() {
     if (!retry_timer_)
         retry_timer_ =
             worker_.timer_in_ms(limits::produce_retry_ms, call<&producer::on_retry>, this);
@@ -233,6 +376,8 @@ void producer::forget_waiting(produce_stream& s) {
 void producer::on_retry() {
     retry_timer_ = 0;
     if (!handle_) return renew();  // it could not be made the last time
+    lanes_.retry();
+    send_held();
     pump_waiting();
 }
 
@@ -261,34 +406,35 @@ void producer::on_events(uint32_t) {
             health_.on_error(rd_kafka_event_error(e.get()), rd_kafka_event_error_string(e.get()));
         }
     }
+    send_held();
     reporting_ = false;
-    if (outstanding_ == 0 && fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR && !renew_timer_)
+    if (outstanding_ == held_ && fatal_ != RD_KAFKA_RESP_ERR_NO_ERROR && !renew_timer_)
         renew_timer_ = worker_.timer_in_ms(renew_pause_ms_, call<&producer::renew>, this);
     pump_waiting();
     if (outstanding_ == 0 && on_idle) on_idle();
 }
 
 void producer::on_report(const rd_kafka_message_t& m) {
-    auto* r = static_cast<record*>(m._private);
-    auto* owner = r->owner;
-    r->prev->next = r->next;
-    r->next->prev = r->prev;
-    --outstanding_;
+    auto& r = *static_cast<record*>(m._private);
+    if (r.lane) lanes_.answered(*r.lane);
     if (m.err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         renew_pause_ms_ = limits::producer_renew_min_ms;
         produced_.add();
-        owner->on_report(r->token, m.partition, m.offset, {});
-    } else if (!produced_again(m, *r)) {
-        failed_.add();
+        r.owner->on_report(r.token, m.partition, m.offset, {});
+    } else if (!produced_again(m, r)) {
         // rd_kafka_message_errstr would take the payload for a text.
-        const produce_error error{kafka_code(m.err), rd_kafka_err2str(m.err)};
-        health_.event(WEFT_ERROR, "binding.kafka.produce.error", rd_kafka_topic_name(m.rkt),
-                      "PRODUCE Produce error (" + std::to_string(error.code) + ") for topic (" +
-                          rd_kafka_topic_name(m.rkt) + "). " + error.text);
-        owner->on_report(r->token, m.partition, -1, error);
+        fail(r, {kafka_code(m.err), rd_kafka_err2str(m.err)});
     }
-    owner->returned();  // may delete the owner
-    free_record(r);
+    give_back(r);
+}
+
+void producer::fail(record& r, const produce_error& error) {
+    failed_.add();
+    const std::string name = rd_kafka_topic_name(r.to->handle.get());
+    health_.event(WEFT_ERROR, "binding.kafka.produce.error", name,
+                  "PRODUCE Produce error (" + std::to_string(error.code) + ") for topic (" + name +
+                      "). " + error.text);
+    r.owner->on_report(r.token, -1, -1, error);
 }
 
 // After a fatal error everything unconfirmed is produced again by the next handle.
@@ -326,6 +472,7 @@ void producer::renew() {
     if (handle_)
         thread_.post([old = std::shared_ptr<handle>(release_handle())]() mutable { old.reset(); });
     fatal_ = RD_KAFKA_RESP_ERR_NO_ERROR;
+    hold_no_more();
     make_handle();
     pump_waiting();
 }
@@ -339,6 +486,8 @@ record* producer::take_record() {
 
 void producer::free_record(record* r) {
     r->lent.reset();
+    r->block.reset();
+    r->lane = nullptr;
     r->next = free_;
     free_ = r;
 }

@@ -9,26 +9,44 @@
 #include "handle.hpp"
 #include "health.hpp"
 #include "metadata.hpp"
+#include "send_lanes.hpp"
 
 #include <weft/worker.hpp>
 
 #include <map>
 #include <memory>
+#include <span>
 #include <vector>
 
 namespace weft::kafka::client {
 
 class hooks;
 class produce_stream;
+struct producer_topic;
+struct topic;
+struct waiting_record;
 
-// A record inside librdkafka.
-struct record {
+// A record that was taken: in a lane until its burst comes, then inside librdkafka.
+struct record : held {
     record *prev = nullptr, *next = nullptr;
     produce_stream* owner = nullptr;
+    producer_topic* to = nullptr;
+    send_lane* lane = nullptr;  // null: the partition is not known
     uint64_t token = 0;
     uint64_t order = 0;  // of being taken
     uint32_t hash = 0;   // decides the partition
     chunk lent;          // the payload, when it was not copied
+    // While it is in a lane: its metadata, and a small payload behind that.
+    std::unique_ptr<uint64_t[]> block;
+    uint32_t copied = 0;  // bytes of that payload
+
+    const weft_meta* meta() const { return reinterpret_cast<const weft_meta*>(block.get()); }
+    std::span<const uint8_t> held_payload() const;
+};
+
+struct producer_topic {
+    topic_handle handle;
+    send_lanes::topic lanes;
 };
 
 struct produce_error {
@@ -46,10 +64,9 @@ public:
     producer(const producer&) = delete;
     producer& operator=(const producer&) = delete;
 
-    // Hands a record to librdkafka. `wait`: not now, s.pump() is called when it is worth trying
-    // again.
-    outcome produce(produce_stream& s, const std::string& topic,
-                    const meta_view<weft_kafka_produce>& meta, const chunk& payload,
+    // Takes a record, to hand it to librdkafka at once or with the next burst of its partition.
+    // `wait`: not now, s.pump() is called when it is worth trying again.
+    outcome produce(produce_stream& s, const topic& t, const weft_meta* block, const chunk& payload,
                     produce_error& error);
 
     size_t outstanding() const { return outstanding_; }
@@ -71,7 +88,19 @@ private:
                                     int32_t count, void*, void* message);
 
     void make_handle();
-    rd_kafka_topic_t* topic_for(const std::string& name);
+    producer_topic& topic_for(const std::string& name);
+    outcome hand_over(record& r, int32_t partition, const meta_view<weft_kafka_produce>& meta,
+                      std::span<const uint8_t> payload, produce_error& error);
+    void take(produce_stream& s, record& r);
+    void give_back(record& r);
+    outcome hold(produce_stream& s, record& r, const weft_meta* block, const chunk& payload);
+    void send_held();
+    bool send_burst(send_lane& l);
+    void fail(record& r, const produce_error& error);
+    waiting_record held_again(const record& r) const;
+    void hold_no_more();
+    void retry_later();
+    void on_slow();
     uint32_t hash_of(const meta_view<weft_kafka_produce>& meta);
     outcome refused(rd_kafka_error_t* raw, produce_error& error);
     void wait(produce_stream& s);
@@ -93,11 +122,13 @@ private:
     health& health_;
     blocking_thread& thread_;
     std::unique_ptr<handle> handle_;
-    std::map<std::string, topic_handle, std::less<>> topics_;
-    uint64_t watch_ = 0, retry_timer_ = 0, renew_timer_ = 0;
+    std::map<std::string, producer_topic, std::less<>> topics_;
+    send_lanes lanes_;
+    uint64_t watch_ = 0, retry_timer_ = 0, renew_timer_ = 0, slow_timer_ = 0;
 
     record outstanding_list_;  // sentinel
     size_t outstanding_ = 0;
+    size_t held_ = 0, held_bytes_ = 0;  // of them: in lanes
     bool reporting_ = false;
     record* free_ = nullptr;
     std::vector<produce_stream*> waiting_;
