@@ -13,6 +13,9 @@ enum packet_type : uint8_t {
     connack = 2,
     publish = 3,
     puback = 4,
+    pubrec = 5,
+    pubrel = 6,
+    pubcomp = 7,
     subscribe = 8,
     suback = 9
 };
@@ -64,8 +67,8 @@ inline void put_publish(std::string& out, std::string_view topic, uint8_t qos, u
     out.append(payload);
 }
 
-inline void put_puback(std::string& out, uint16_t packet_id) {
-    put_header(out, puback, 0, 2);
+inline void put_ack(std::string& out, packet_type type, uint16_t packet_id) {
+    put_header(out, type, type == pubrel ? 2 : 0, 2);
     put_u16(out, packet_id);
 }
 

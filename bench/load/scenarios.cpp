@@ -24,11 +24,11 @@ connections subscribe_all(loop& l, const options& o, uint32_t count,
         all.push_back(std::make_unique<connection>(
             l, o.port, client_id("sub", i), [&ready, on_message](connection& c, const frame& f) {
                 if (f.type == suback) ++ready;
+                if (f.type == pubrel) put_ack(c.out(), pubcomp, get_u16(f.body, 0));
+                if (f.type == publish && (f.flags & 6) != 0)
+                    put_ack(c.out(), (f.flags & 4) != 0 ? pubrec : puback, packet_id_of_publish(f));
+                c.flush();
                 if (f.type != publish) return;
-                if ((f.flags & 6) != 0) {
-                    put_puback(c.out(), packet_id_of_publish(f));
-                    c.flush();
-                }
                 on_message(payload_of(f));
             }));
     }
@@ -53,8 +53,18 @@ void print_percentiles(std::vector<uint64_t>& ns, const char* scenario) {
         scenario, ns.size(), at(0.5), at(0.99), at(1.0));
 }
 
-// A publisher that keeps as many QoS 1 publishes in flight as both sides allow.
+// Is this the last answer to a publish? Says PUBREL to the first of a QoS 2 one.
+bool is_last_answer(connection& c, const frame& f) {
+    if (f.type == pubrec) {
+        put_ack(c.out(), pubrel, get_u16(f.body, 0));
+        c.flush();
+    }
+    return f.type == puback || f.type == pubcomp;
+}
+
+// A publisher that keeps as many publishes in flight as both sides allow.
 struct publisher {
+    uint8_t qos = 1;
     std::unique_ptr<connection> link;
     std::string topic;
     uint32_t window = 0, in_flight = 0;
@@ -63,7 +73,7 @@ struct publisher {
 
     void fill(const std::string& payload) {
         while (in_flight < window) {
-            put_publish(link->out(), topic, 1, next_id, payload);
+            put_publish(link->out(), topic, qos, next_id, payload);
             next_id = next_id == 65535 ? uint16_t{1} : static_cast<uint16_t>(next_id + 1);
             ++in_flight;
         }
@@ -79,10 +89,11 @@ void throughput(const options& o) {
     std::vector<std::unique_ptr<publisher>> all;
     for (uint32_t i = 0; i < o.publishers; ++i) {
         auto p = std::make_unique<publisher>();
+        p->qos = o.qos;
         p->topic = o.topic + "/" + std::to_string(i);
         p->link = std::make_unique<connection>(
-            l, o.port, client_id("pub", i), [p = p.get(), &payload](connection&, const frame& f) {
-                if (f.type != puback) return;
+            l, o.port, client_id("pub", i), [p = p.get(), &payload](connection& c, const frame& f) {
+                if (!is_last_answer(c, f)) return;
                 ++p->acked;
                 --p->in_flight;
                 // Refill in batches, as a client that has much to say does.
@@ -126,8 +137,8 @@ void latency(const options& o) {
         if (++received > ignored) delays.push_back(now_ns() - due);
     });
     uint64_t acked = 0;
-    connection pub(l, o.port, client_id("pub", 0), [&](connection&, const frame& f) {
-        if (f.type == puback) ++acked;
+    connection pub(l, o.port, client_id("pub", 0), [&](connection& c, const frame& f) {
+        if (is_last_answer(c, f)) ++acked;
     });
     wait_connected(l, pub);
 

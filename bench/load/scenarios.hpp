@@ -10,12 +10,12 @@ struct options {
     uint16_t port = 1883;
     std::string topic = "bench";
     uint32_t publishers = 1, subscribers = 1, count = 1000, rate = 1000, size = 100, newcomers = 0;
-    uint32_t window = 200;  // QoS 1 publishes in flight per publisher
+    uint32_t window = 200;  // publishes in flight per publisher
     uint32_t seconds = 5, warmup_seconds = 1;
     uint8_t qos = 1;
 };
 
-// QoS 1 publishes per second that the server acknowledges.
+// Publishes of QoS 1 or 2 per second that the server acknowledges, the latter to the PUBCOMP.
 void throughput(const options& o);
 // From the time a message was due to its delivery, at a fixed rate.
 void latency(const options& o);

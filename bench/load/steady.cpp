@@ -94,7 +94,7 @@ void steady(const options& o) {
     connection sub(l, o.port, client_id("sub", 0), [&](connection& c, const frame& f) {
         if (f.type == suback) ready = true;
         if (f.type != publish) return;
-        put_puback(c.out(), packet_id_of_publish(f));
+        put_ack(c.out(), puback, packet_id_of_publish(f));
         c.flush();
         mark m{};
         const auto payload = payload_of(f);
