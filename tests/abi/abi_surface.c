@@ -70,6 +70,8 @@ SURFACE(weft_kafka_partition)
 SURFACE(weft_kafka_partitions)
 SURFACE(weft_kafka_progress)
 SURFACE(weft_kafka_status)
+SURFACE(weft_kafka_place)
+SURFACE(weft_kafka_offsets)
 SURFACE(weft_kafka_reset)
 
 _Static_assert(WEFT_ABI_MAJOR == 1, "a new major is a new dump");

@@ -71,7 +71,7 @@ endpoint* cache_client::accept(stream s, const weft_begin& b) {
     const std::string name(m.text(m->topic));
     const uint64_t exit = config_.exit_for(name);
     if (!exit || !valid_topic(name)) return nullptr;
-    if (m->role == WEFT_KAFKA_PRODUCE ||
+    if (m->role == WEFT_KAFKA_PRODUCE || m->role == WEFT_KAFKA_OFFSETS ||
         (m->role == WEFT_KAFKA_META && (m->flags & WEFT_KAFKA_FRESH)))
         return relays_.accept(worker_, exit, s, b, retired_);
     auto* t = topic(name, exit);

@@ -58,6 +58,7 @@ endpoint* cache_server::accept(stream s, const weft_begin& b) {
             return accept_meta(s, topic);
         case WEFT_KAFKA_PRODUCE:
         case WEFT_KAFKA_FETCH:
+        case WEFT_KAFKA_OFFSETS:
             return relays_.accept(worker_, exit, s, b, drained_);
         default:
             return nullptr;  // records are read from the logs, by a cache_client

@@ -99,11 +99,12 @@ conf_handle make_conf(role r, const client_config& config) {
     return c;
 }
 
-handle::handle(role r, const client_config& config, hooks& callbacks)
+handle::handle(role r, const client_config& config, hooks& callbacks, const std::string& group)
     : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
     if (!event_fd_) throw std::runtime_error(std::string("eventfd: ") + std::strerror(errno));
     auto conf = make_conf(r, config);
     callbacks.install(conf.get());
+    if (!group.empty()) set(conf.get(), "group.id", group);
     std::array<char, 256> error{};
     rk_ = rd_kafka_new(r == role::producer ? RD_KAFKA_PRODUCER : RD_KAFKA_CONSUMER, conf.get(),
                        error.data(), error.size());

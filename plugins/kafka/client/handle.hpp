@@ -30,7 +30,8 @@ conf_handle make_conf(role r, const client_config& config);
 // Destruction blocks until librdkafka's threads have ended: not on a worker.
 class handle {
 public:
-    handle(role r, const client_config& config, hooks& callbacks);
+    // `group`: of a consumer that reads and commits a group's offsets.
+    handle(role r, const client_config& config, hooks& callbacks, const std::string& group = {});
     ~handle();
     handle(const handle&) = delete;
     handle& operator=(const handle&) = delete;

@@ -3,6 +3,7 @@
 #include "fetch_stream.hpp"
 #include "limits.hpp"
 #include "meta_stream.hpp"
+#include "offsets_stream.hpp"
 #include "produce_stream.hpp"
 
 #include <algorithm>
@@ -78,6 +79,7 @@ remains client_instance::take_remains() {
     consumer_.reset();
     producer_.reset();
     r.thread = std::move(thread_);
+    r.group_thread = std::move(group_thread_);
     return r;
 }
 
@@ -174,9 +176,16 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
         case WEFT_KAFKA_META:
             out = new meta_stream(s, *this, topics_, topic);
             break;
+        case WEFT_KAFKA_OFFSETS:
+            if (begin.text(begin->group).empty())
+                return refuse(s, -1, "an offsets stream needs a consumer group");
+            if (!group_thread_) group_thread_ = std::make_unique<blocking_thread>();
+            out = new offsets_stream(s, *this, worker_, config_, topics_, *hooks_, *group_thread_,
+                                     topic, std::string(begin.text(begin->group)));
+            break;
         default:
             return refuse(s, -1,
-                          "a kafka client serves produce, fetch and meta streams; put a "
+                          "a kafka client serves produce, fetch, meta and offsets streams; put a "
                           "cache_client before it for the rest");
     }
     ++streams_;

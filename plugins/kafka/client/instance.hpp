@@ -1,5 +1,5 @@
-// The client kind on one worker: accepts PRODUCE, FETCH and META streams, and owns what serves
-// them.
+// The client kind on one worker: accepts PRODUCE, FETCH, META and OFFSETS streams, and owns what
+// serves them.
 //
 // librdkafka's handles are made with the first stream. Destroying them blocks: it happens in the
 // task pool once a replaced instance has nothing left to do, else with the binding. See remains.
@@ -28,7 +28,7 @@ struct remains {
     std::vector<chunk> lent;
     std::vector<std::unique_ptr<handle>> consumer_handles;
     std::unique_ptr<handle> producer_handle;
-    std::unique_ptr<blocking_thread> thread;
+    std::unique_ptr<blocking_thread> thread, group_thread;
 };
 
 class client_instance : public instance, private stream_owner, private consumer::owner {
@@ -64,6 +64,8 @@ private:
     // Made by start(), the producer and the consumer with the first stream that needs them.
     std::unique_ptr<hooks> hooks_;
     std::unique_ptr<blocking_thread> thread_;
+    // A group whose coordinator does not answer must not hold up what asks whether Kafka is there.
+    std::unique_ptr<blocking_thread> group_thread_;
     // Asks, and never fetches: a broker answers one request of a connection after the other, and
     // holds a fetch back for as long as there is nothing to tell.
     std::unique_ptr<consumer> asker_;

@@ -79,6 +79,10 @@ constexpr uint64_t meta_retry_max_ms = 2'000;
 // While no broker answers: well above a fetch's wait, behind which a request may queue.
 constexpr int meta_probe_ms = 2'000;
 constexpr int meta_request_ms = 2'000;  // while they do
+// Reading and committing the offsets of a consumer group: how long one attempt may take (all groups
+// of a worker share a thread), and the pause before the next when it could not be read.
+constexpr int offsets_request_ms = 2'000;
+constexpr uint64_t offsets_retry_ms = 500;
 // Connected, but no answer for so long: the cluster counts as unreachable.
 constexpr uint64_t meta_silence_ms = 3'000;
 // A topic that the cluster denies for so long is said to be missing; a starting broker may deny it

@@ -23,6 +23,7 @@ struct begin_options {
     int64_t from = 0;  // HISTORY
     std::vector<std::string> keys = {};
     uint32_t window = plenty;
+    std::string group = {};  // OFFSETS
 };
 
 peer& open_stream(weft::testing::subject& to, uint8_t role, const std::string& topic,
@@ -31,6 +32,7 @@ peer& open_stream(weft::testing::subject& to, uint8_t role, const std::string& t
     m->role = role;
     m->flags = o.flags;
     m->topic = m.text(topic);
+    if (!o.group.empty()) m->group = m.text(o.group);
     if (role == WEFT_KAFKA_HISTORY) {
         const weft_kafka_position at{o.from, -1, 0, 0};
         m->positions = m.list_of(std::span(&at, 1));
@@ -184,6 +186,88 @@ TEST(kafka_plugin, what_is_produced_passes_both_caches_and_comes_back_on_a_tail)
     c.host.finish();
 }
 
+// The places that the next FLUSH tells.
+std::vector<weft_kafka_place> expect_places(peer& p, uint64_t token, int32_t error = 0) {
+    const frame f = p.expect(WEFT_FLUSH);
+    const auto m = f.as<weft_kafka_offsets>();
+    if (!m) {
+        ADD_FAILURE() << "not kafka.offsets";
+        return {};
+    }
+    EXPECT_EQ(m->token, token);
+    EXPECT_EQ(m->error, error);
+    const auto list = m.list<weft_kafka_place>(m->places);
+    return {list.begin(), list.end()};
+}
+void commit(peer& p, uint64_t token, int64_t next) {
+    meta_writer<weft_kafka_offsets> m;
+    m->token = token;
+    const weft_kafka_place at{next, -1, -1, 0, 0};
+    m->places = m.list_of(std::span(&at, 1));
+    p.flush(m.get());
+}
+
+TEST(kafka_plugin, places_of_groups_pass_both_caches) {
+    chain c;
+    c.cluster.make("t", {"a", "b"});
+    c.start();
+    peer& g = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
+    g.expect(WEFT_BEGIN);
+    EXPECT_THAT(expect_places(g, 0), ::testing::IsEmpty()) << "a group that nobody knows";
+    commit(g, 1, 2);
+    expect_places(g, 1);
+    c.cluster.commit_error = 30;
+    commit(g, 2, 1);
+    expect_places(g, 2, 30);
+    peer& again = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
+    again.expect(WEFT_BEGIN);
+    const auto places = expect_places(again, 0);
+    ASSERT_EQ(places.size(), 1u);
+    EXPECT_EQ(places[0].offset, 2);
+    EXPECT_EQ(places[0].end, 2);
+    for (peer* p : {&g, &again}) {
+        p->end();
+        p->expect(WEFT_END);
+        EXPECT_TRUE(p->closed());
+    }
+    c.host.finish();
+}
+
+// The cluster's end is lost, as when the binding before the brokers fails.
+TEST(kafka_plugin, places_that_are_lost_are_the_openers_to_ask_again) {
+    chain c;
+    c.cluster.make("t");
+    c.start();
+    peer& g = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
+    g.expect(WEFT_BEGIN);
+    expect_places(g, 0);
+    c.cluster.break_streams(WEFT_KAFKA_OFFSETS);
+    EXPECT_TRUE(g.saw(WEFT_ABORT));
+    if (g.may_send()) g.abort();
+    peer& again = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
+    again.expect(WEFT_BEGIN);
+    expect_places(again, 0);
+    c.host.finish();
+}
+
+TEST(kafka_plugin, drained_caches_ask_groups_to_move_and_answer_what_is_under_way) {
+    chain c;
+    c.cluster.make("t");
+    c.start();
+    peer& g = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
+    g.expect(WEFT_BEGIN);
+    expect_places(g, 0);
+    c.client->drain(WEFT_DRAIN_REPLACE);
+    c.server->drain(WEFT_DRAIN_REPLACE);
+    EXPECT_TRUE(g.saw(WEFT_DRAIN));
+    while (!g.frames().empty()) g.take();
+    commit(g, 1, 5);
+    expect_places(g, 1);
+    g.end();
+    EXPECT_EQ(c.client->streams(), 0u) << "nothing holds up the detach";
+    c.host.finish();
+}
+
 TEST(kafka_plugin, what_has_no_route_or_no_sense_is_refused) {
     chain c;
     c.cluster.make("t");
@@ -300,7 +384,8 @@ protected:
 
 TEST_F(kafka_client_plugin, refuses_what_it_cannot_serve_and_says_why) {
     auto& client = run();
-    for (peer* p : {&client.open(), &open_stream(client, WEFT_KAFKA_TAIL, "t", {.window = 0})}) {
+    for (peer* p : {&client.open(), &open_stream(client, WEFT_KAFKA_TAIL, "t", {.window = 0}),
+                    &open_stream(client, WEFT_KAFKA_OFFSETS, "t", {.window = 0})}) {
         const frame f = p->expect(WEFT_RESET);
         const auto m = f.as<weft_kafka_reset>();
         ASSERT_TRUE(m);
@@ -331,6 +416,18 @@ TEST_F(kafka_client_plugin, asks_its_exit_for_the_broker_and_tells_that_there_is
     EXPECT_FALSE(meta.ended()) << "trouble ends no stream";
     EXPECT_FALSE(client.ready());
     meta.end();
+    host.finish();
+}
+
+// A read that nobody answers neither keeps the instance nor the process.
+TEST_F(kafka_client_plugin, goes_while_the_places_of_a_group_are_asked_for) {
+    auto& client = run();
+    peer& g = open_stream(client, WEFT_KAFKA_OFFSETS, "t", {.window = 0, .group = "g"});
+    g.expect(WEFT_BEGIN);
+    client.drain(WEFT_DRAIN_STOP);
+    EXPECT_TRUE(g.saw(WEFT_DRAIN));
+    g.end();
+    EXPECT_TRUE(host.wait_for([&] { return g.closed(); }));
     host.finish();
 }
 

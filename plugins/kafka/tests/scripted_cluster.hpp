@@ -1,5 +1,5 @@
-// A Kafka of the test kit's peers, as the kind `client` shows it to a cache_server: META, FETCH and
-// PRODUCE streams of topics with one partition.
+// A Kafka of the test kit's peers, as the kind `client` shows it to a cache_server: META, FETCH,
+// PRODUCE and OFFSETS streams of topics with one partition.
 #pragma once
 
 #include <weft/testing.hpp>
@@ -29,6 +29,8 @@ public:
     uint32_t cleanup = WEFT_KAFKA_DELETED;
     std::string id = "cluster";
     bool reachable = true;
+    std::map<std::pair<std::string, std::string>, int64_t> groups;  // by group and topic
+    int32_t commit_error = 0;
     std::vector<int64_t> fetched_from;  // where each FETCH stream began
 
     void make(const std::string& topic, const std::vector<std::string>& values = {}) {
@@ -45,9 +47,10 @@ public:
         for (auto& s : streams_) tell(s);
         pump_all();
     }
-    void break_fetches() {
+    void break_fetches() { break_streams(WEFT_KAFKA_FETCH); }
+    void break_streams(uint8_t role) {
         for (auto& s : streams_) {
-            if (s.role != WEFT_KAFKA_FETCH || s.over) continue;
+            if (s.role != role || s.over) continue;
             s.over = true;
             s.to->abort();
             if (!s.to->ended()) s.to->reset();
@@ -62,7 +65,7 @@ private:
     struct stream {
         peer* to = nullptr;
         uint8_t role = 0;
-        std::string topic;
+        std::string topic, group;
         size_t next = 0;
         bool over = false;
     };
@@ -73,6 +76,7 @@ private:
         s.to = &p;
         s.role = m->role;
         s.topic = m.text(m->topic);
+        s.group = m.text(m->group);
         for (const auto& at : m.list<weft_kafka_position>(m->positions)) {
             fetched_from.push_back(at.offset);
             s.next = static_cast<size_t>(at.offset);
@@ -88,6 +92,8 @@ private:
                 return pump(s);
             case WEFT_DATA:
                 return take(s, f);
+            case WEFT_FLUSH:
+                return commit(s, f);
             case WEFT_END:
                 s.over = true;
                 if (s.to->may_send()) s.to->end();
@@ -109,6 +115,25 @@ private:
         append(s.topic, {std::string(m.text(m->key)), f.payload});
         s.to->flush(answer.get());
     }
+    void commit(stream& s, const frame& f) {
+        const auto m = f.as<weft_kafka_offsets>();
+        if (commit_error == 0)
+            for (const auto& p : m.list<weft_kafka_place>(m->places))
+                groups[{s.group, s.topic}] = p.offset;
+        meta_writer<weft_kafka_offsets> answer;
+        answer->token = m->token;
+        answer->error = commit_error;
+        s.to->flush(answer.get());
+    }
+    void tell_places(stream& s) {
+        meta_writer<weft_kafka_offsets> m;
+        if (const auto at = groups.find({s.group, s.topic}); at != groups.end()) {
+            const weft_kafka_place only{at->second, 0, static_cast<int64_t>(topics[s.topic].size()),
+                                        0, 0};
+            m->places = m.list_of(std::span(&only, 1));
+        }
+        s.to->flush(m.get());
+    }
     void tell(stream& s) {
         if (s.over) return;
         if (!reachable || !topics.contains(s.topic)) {
@@ -118,6 +143,7 @@ private:
                                        : std::string("no broker answers"));
             return s.to->flush(m.get());
         }
+        if (s.role == WEFT_KAFKA_OFFSETS) return tell_places(s);
         if (s.role != WEFT_KAFKA_META) return;
         meta_writer<weft_kafka_partitions> m;
         m->cleanup = cleanup;

@@ -55,6 +55,7 @@ WEFT_META_TYPE(weft_kafka_produced, WEFT_META_KAFKA_PRODUCED);
 WEFT_META_TYPE(weft_kafka_partitions, WEFT_META_KAFKA_PARTITIONS);
 WEFT_META_TYPE(weft_kafka_progress, WEFT_META_KAFKA_PROGRESS);
 WEFT_META_TYPE(weft_kafka_status, WEFT_META_KAFKA_STATUS);
+WEFT_META_TYPE(weft_kafka_offsets, WEFT_META_KAFKA_OFFSETS);
 WEFT_META_TYPE(weft_kafka_reset, WEFT_META_KAFKA_RESET);
 
 // Reads a block of type T. False when the frame has no metadata or metadata of another type. Every

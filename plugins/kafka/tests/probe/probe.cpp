@@ -7,6 +7,8 @@
 //     at the same time, each of what was there at first roundtrip  produces at `rate` for `seconds`
 //     and fetches at the same time; counts, order per key, latencies meta       prints partitions
 //     and statuses for `seconds`
+//     offsets    prints what `group` has committed, then commits `records` times, from `offset` on,
+//     `rate` a second, each until it succeeds
 //
 // Asked to move (DRAIN) it opens successors: metadata anew, records from the next offset, and what
 // is produced goes to the next stream once everything sent is answered.
@@ -29,7 +31,7 @@ namespace {
 using namespace weft;
 
 struct probe_options {
-    std::string what, topic;
+    std::string what, topic, group;
     uint64_t records = 1000, size = 100, rate = 0, seconds = 5, keys = 16, offset = UINT64_MAX,
              beside = 0;
     bool headers = true, hash_key = false, tombstones = false;
@@ -60,9 +62,11 @@ struct link : endpoint {
 
     link(probe_instance& o, const char* n) : owner(o), name(n) {}
     void open(worker w, uint64_t exit, uint8_t role, const std::string& topic,
-              const std::vector<weft_kafka_position>& positions = {}) {
+              const std::vector<weft_kafka_position>& positions = {},
+              const std::string& group = {}) {
         meta_writer<weft_kafka_begin> m;
         m->role = role;
+        if (!group.empty()) m->group = m.text(group);
         const weft_ref t = m.text(topic);
         m->topic = t;
         const weft_ref p = m.list_of(std::span<const weft_kafka_position>(positions));
@@ -106,12 +110,18 @@ struct range_link : link {
 class probe_instance : public instance {
 public:
     probe_instance(worker w, const probe_options& o)
-        : w_(w), o_(o), meta_(*this, "meta"), produce_(*this, "produce"), fetch_(*this, "fetch") {
+        : w_(w),
+          o_(o),
+          meta_(*this, "meta"),
+          produce_(*this, "produce"),
+          fetch_(*this, "fetch"),
+          offsets_(*this, "offsets") {
         w_.ready(false, "scenario");
         start_ns_ = w_.now_ns();
         meta_.open(w_, o_.exit, WEFT_KAFKA_META, o_.topic);
         if (o_.what == "produce" || o_.what == "roundtrip")
             produce_.open(w_, o_.exit, WEFT_KAFKA_PRODUCE, o_.topic);
+        if (o_.what == "offsets") open_offsets();
         if (o_.what == "produce") go();
         if (o_.what == "meta")
             timer_ = w_.timer_in_ms(o_.seconds * 1000, call<&probe_instance::done>, this);
@@ -164,6 +174,40 @@ public:
         if (produce_.moving && sent_.empty()) produce_.move();
         check_done();
     }
+    void open_offsets() { offsets_.open(w_, o_.exit, WEFT_KAFKA_OFFSETS, o_.topic, {}, o_.group); }
+    void on_offsets(const meta_view<weft_kafka_offsets>& m) {
+        if (m->token == 0) {
+            std::printf("committed");
+            for (const auto& p : m.list<weft_kafka_place>(m->places))
+                std::printf(" %d:%" PRId64 "[%" PRId64 ",%" PRId64 ")", p.partition, p.offset,
+                            p.begin, p.end);
+            std::printf("\n");
+            return commit();
+        }
+        committing_ = false;
+        if (m->error == 0)
+            ++commits_;
+        else
+            ++errors_[std::to_string(m->error) + " " + std::string(m.text(m->text))];
+        if (offsets_.moving) return offsets_.move();
+        timer_ = w_.timer_in_ms(o_.rate ? 1000 / o_.rate : 10, call<&probe_instance::commit>, this);
+    }
+    void commit() {
+        timer_ = 0;
+        if (offsets_.moving || committing_) return;
+        if (commits_ == o_.records) {
+            std::printf("commits %" PRIu64 "\n", commits_);
+            return done();
+        }
+        meta_writer<weft_kafka_offsets> m;
+        m->token = commits_ + 1;
+        std::vector<weft_kafka_place> places;
+        for (int32_t p = 0; p < 3; ++p)
+            places.push_back({static_cast<int64_t>(o_.offset + commits_), -1, -1, p, 0});
+        m->places = m.list_of(std::span<const weft_kafka_place>(places));
+        committing_ = true;
+        offsets_.s.flush(m.get());
+    }
     void on_range(const range_link& r) {
         std::printf("range of %" PRIu64 " records\n", r.records);
         check_done();
@@ -177,11 +221,12 @@ public:
     }
     void on_drained(link& l) {
         if (ending_ || std::exchange(l.moving, true)) return;
-        if (&l != &produce_ || sent_.empty()) l.move();
+        if (&l == &offsets_ ? !committing_ : &l != &produce_ || sent_.empty()) l.move();
     }
     void on_moved(const link& l) {
         ++moves_;
         if (&l == &meta_) meta_.open(w_, o_.exit, WEFT_KAFKA_META, o_.topic);
+        if (&l == &offsets_) open_offsets();
         if (&l == &produce_) produce_.open(w_, o_.exit, WEFT_KAFKA_PRODUCE, o_.topic);
         if (&l != &fetch_) return;
         auto from = positions_;
@@ -220,7 +265,8 @@ public:
         check_done();
     }
     void on_link_closed() {
-        if (ending_ && meta_.closed && produce_.closed && fetch_.closed && !told_ &&
+        if (ending_ && meta_.closed && produce_.closed && fetch_.closed && offsets_.closed &&
+            !told_ &&
             std::all_of(ranges_.begin(), ranges_.end(), [](const auto& r) { return r->closed; })) {
             told_ = true;
             w_.ready(true);
@@ -339,7 +385,7 @@ private:
         ending_ = true;
         going_ = false;
         if (timer_) w_.cancel(std::exchange(timer_, 0));
-        for (link* l : {&meta_, &produce_, &fetch_}) {
+        for (link* l : {&meta_, &produce_, &fetch_, &offsets_}) {
             if (!l->s) l->closed = true;
             if (!l->closed) l->s.end();
         }
@@ -349,13 +395,15 @@ private:
 
     worker w_;
     const probe_options& o_;
-    link meta_, produce_, fetch_;
+    link meta_, produce_, fetch_, offsets_;
     std::vector<std::unique_ptr<range_link>> ranges_;
     std::vector<weft_kafka_position> positions_;  // where fetching began
     uint64_t moves_ = 0;
     meta_writer<weft_kafka_produce> produce_meta_;
     uint64_t start_ns_ = 0, go_ns_ = 0, end_ns_ = 0, fetch_ns_ = 0, timer_ = 0;
     uint64_t tokens_ = 0, seen_ = 0, seen_bytes_ = 0, duplicates_ = 0, reordered_ = 0, faults_ = 0;
+    uint64_t commits_ = 0;
+    bool committing_ = false;
     bool going_ = false, fetching_ = false, ending_ = false, told_ = false;
     std::unordered_map<uint64_t, uint64_t> sent_;
     std::vector<uint64_t> sent_ns_;
@@ -372,6 +420,7 @@ void link::on_data(stream, const weft_data& d) {
 void link::on_flush(stream, const weft_flush& f) {
     if (const meta_view<weft_kafka_partitions> p(f.h.meta); p) owner.on_partitions(p);
     if (const meta_view<weft_kafka_produced> p(f.h.meta); p) owner.on_produced(p);
+    if (const meta_view<weft_kafka_offsets> p(f.h.meta); p) owner.on_offsets(p);
     if (const meta_view<weft_kafka_status> p(f.h.meta); p) owner.on_status(name, p);
     if (const meta_view<weft_kafka_progress> p(f.h.meta); p) owner.on_progress(p);
 }
@@ -422,6 +471,7 @@ struct probe_plugin {
                                                               {"keys", &probe_options::keys}})
             if (c.options.contains(key))
                 b->o.*field = std::stoull(c.options[key].get<std::string>());
+        b->o.group = c.options.value("group", std::string());
         b->o.hash_key = c.options.contains("hash_key");
         b->o.tombstones = c.options.contains("tombstones");
         b->o.headers = !c.options.contains("no_headers");

@@ -14,10 +14,13 @@
  *                                    offsets, for ever; FLUSH kafka.progress when offsets before
  *                                    the log's end hold no record
  *   META     all                     down: FLUSH kafka.partitions first and at each change
+ *   OFFSETS  all                     the places of a consumer group in the topic. Down: FLUSH
+ *                                    kafka.offsets first, what is committed, then the answer to
+ *                                    each kafka.offsets up, which commits
  *
  * Each of them tells trouble with FLUSH kafka.status: a topic that does not exist, or a cluster that
  * cannot be reached, does not end a stream. The opener's direction of TAIL, HISTORY, FETCH and META
- * carries nothing but BEGIN and END.
+ * carries nothing but BEGIN and END. Nobody joins the group of an OFFSETS stream.
  */
 /* clang-format on */
 #ifndef WEFT_META_KAFKA_H
@@ -32,7 +35,8 @@ enum weft_kafka_role {
     WEFT_KAFKA_TAIL = 2,
     WEFT_KAFKA_HISTORY = 3,
     WEFT_KAFKA_FETCH = 4,
-    WEFT_KAFKA_META = 5
+    WEFT_KAFKA_META = 5,
+    WEFT_KAFKA_OFFSETS = 6
 };
 enum { /* weft_kafka_begin.flags */
        WEFT_KAFKA_NEWEST_PER_KEY =
@@ -71,6 +75,7 @@ typedef struct weft_kafka_begin {
     weft_ref filters;   /* HISTORY: list of weft_kafka_filter */
     weft_ref store; /* reply of a cache_server to a cache_client of the same plugin: the name of the
                        shared log store */
+    weft_ref group; /* OFFSETS: the consumer group */
 } weft_kafka_begin;
 
 #define WEFT_META_KAFKA_RECORD_NAME "kafka.record/1"
@@ -140,6 +145,28 @@ typedef struct weft_kafka_progress {
     weft_meta m;
     weft_ref positions; /* list of weft_kafka_position */
 } weft_kafka_progress;
+
+#define WEFT_META_KAFKA_OFFSETS_NAME "kafka.offsets/1"
+#define WEFT_META_KAFKA_OFFSETS 0xf18ded3fu
+/* FLUSH with reserved 0 on OFFSETS. Up: commit these offsets, one commit at a time. Down: first
+ * what is committed, of every partition that has something; then, with `token`, what became of a
+ * commit. */
+typedef struct weft_kafka_place {
+    int64_t offset;     /* of the next record that the group will read */
+    int64_t begin, end; /* of what is committed: the log's two ends just after, -1 when not known.
+                           An offset outside of them is of a log that was truncated or made anew */
+    int32_t partition;
+    uint32_t pad;
+} weft_kafka_place;
+
+typedef struct weft_kafka_offsets {
+    weft_meta m;
+    uint64_t token;  /* of a commit, not 0; comes back in its answer */
+    weft_ref places; /* list of weft_kafka_place */
+    weft_ref text;   /* null when error is 0 */
+    int32_t error;   /* Kafka protocol error code; -1 for errors that have none */
+    uint32_t pad;
+} weft_kafka_offsets;
 
 enum weft_kafka_state {
     WEFT_KAFKA_OK = 0,
