@@ -1,5 +1,7 @@
 #include "config.hpp"
 
+#include <weft/hash.hpp>
+
 #include <algorithm>
 #include <limits>
 #include <stdexcept>
@@ -129,9 +131,18 @@ limits read_limits(const binding_config& config) {
     read_limit(config, "v311.session.expiry.s", l.v311_session_expiry_s);
     read_limit(config, "takeover.wait.ms", l.takeover_wait_ms);
     read_limit(config, "session.loads.max", l.session_loads_max);
+    read_limit(config, "share.commit.ms", l.share_commit_ms);
+    read_limit(config, "share.remote.inflight.max", l.share_remote_inflight_max);
     if (l.publish_window_max < l.publish_window_min)
         fail("", "property weft.binding.mqtt.kafka.publish.window.max: below publish.window.min");
     return l;
+}
+
+// What decides which records a subscription reads.
+std::string mark_of(const binding_config& config) {
+    auto all = nlohmann::json::array({config.options});
+    for (const auto& r : config.routes) all.push_back({r.when, r.with, r.guarded, r.exit});
+    return std::to_string(fnv1a_64(all.dump()));
 }
 
 }  // namespace
@@ -139,6 +150,7 @@ limits read_limits(const binding_config& config) {
 settings make_settings(const binding_config& config) {
     settings s;
     s.name = config.qualified_name();
+    s.mark = mark_of(config);
     const auto& topics = config.options.at("topics");
     s.sessions_topic = topic_name(topics, "sessions");
     s.messages_topic = topic_name(topics, "messages");

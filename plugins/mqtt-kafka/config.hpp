@@ -13,6 +13,7 @@ namespace weft::mqtt_kafka {
 
 struct settings {
     std::string name;  // "namespace:binding"
+    std::string mark;  // of options and routes: another one may read other topics
     std::string sessions_topic, messages_topic, retained_topic;
     identity_patterns clients;
     uint8_t publish_qos_max = 1;  // what this version can do, or less by configuration

@@ -54,6 +54,14 @@ struct limits {
 
     // Sessions of one worker that are read from the sessions topic at a time, at CONNECT.
     uint32_t session_loads_max = 64;
+
+    // How often the place of a group of shared subscriptions is committed; after a crash that much
+    // may be delivered again. The last place is committed at once.
+    uint32_t share_commit_ms = 1'000;
+
+    // Deliveries of a shared subscription that may be under way to one member on another worker:
+    // each is a copy. A member on the same worker is asked whether it has room.
+    uint32_t share_remote_inflight_max = 64;
 };
 
 // Credit counted for each publish beside its payload: topic and properties are not payload but are

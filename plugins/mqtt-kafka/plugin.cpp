@@ -11,15 +11,19 @@ namespace {
 class proxy_binding final : public binding {
 public:
     explicit proxy_binding(settings s)
-        : settings_(std::move(s)), registry_(settings_.name), acknowledged_(settings_.name) {}
+        : settings_(std::move(s)),
+          registry_(settings_.name),
+          acknowledged_(settings_.name),
+          hub_(settings_.name + '/' + settings_.mark) {}
     std::unique_ptr<instance> attach(worker w) override {
-        return std::make_unique<proxy>(w, settings_, registry_, acknowledged_);
+        return std::make_unique<proxy>(w, settings_, registry_, acknowledged_, hub_);
     }
 
 private:
     const settings settings_;
     session_registry registry_;
     acknowledged acknowledged_;
+    share_hub hub_;
 };
 
 struct mqtt_kafka_plugin {

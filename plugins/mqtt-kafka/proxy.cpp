@@ -20,7 +20,7 @@ void start(session& made) {
 
 }  // namespace
 
-proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
+proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a, share_hub& h)
     : config(s),
       here(w),
       registry(r),
@@ -31,6 +31,7 @@ proxy::proxy(worker w, const settings& s, session_registry& r, acknowledged& a)
       slots(s.limit.history_streams_max),
       load_slots(s.limit.session_loads_max),
       store(*this),
+      shares(*this, h),
       sessions(w.gauge("mqtt.kafka.sessions")),
       qos0_dropped(w.counter("mqtt.kafka.qos0.dropped")),
       publishes_failed(w.counter("mqtt.kafka.publishes.failed")),
@@ -44,6 +45,7 @@ proxy::~proxy() {
     if (wait_timer_) here.cancel(wait_timer_);
     if (deadline_timer_) here.cancel(deadline_timer_);
     if (lazy_timer_) here.cancel(lazy_timer_);
+    shares.close();
     while (first_) destroy(*first_);
 }
 
@@ -134,7 +136,7 @@ void proxy::on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record
         return;
     if (scratch.record.qos2 && copies.second_live(topic.number(), scratch.record, *record)) return;
     for (const match_entry& e : matches.entries)
-        static_cast<subscriber*>(e.owner)->on_live(topic, record, scratch, matches, e);
+        e.owner->on_live(topic, record, data, scratch, matches, e);
 }
 
 void proxy::on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) {
@@ -142,6 +144,13 @@ void proxy::on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& b
     for (session* s = first_; s; s = s->next)
         if (s->subscriptions() && s->subscriptions()->reads(topic))
             s->subscriptions()->on_tail_gap(topic, before);
+    shares.on_tail_gap(topic, before);
+}
+
+void proxy::on_tail_back(kafka_topic& topic, const partition_next& to, bool anew) {
+    if (&topic == sessions_topic_) return;
+    if (anew) topic.acknowledged().restart(to.partition, to.next);
+    shares.on_tail_back(topic, to, anew);
 }
 
 void proxy::on_topic_changed(kafka_topic& topic) {
@@ -150,6 +159,7 @@ void proxy::on_topic_changed(kafka_topic& topic) {
     // One worker looks after what earlier processes left.
     if (&topic == sessions_topic_ && here.index() == 0 && !draining_ && store.live())
         store.left.start();
+    shares.on_topic_changed();
     retry_waiting();
     tell_ready();
 }
@@ -319,8 +329,10 @@ void proxy::destroy(session& s) {
 void proxy::drain(uint32_t why, uint64_t deadline_ns) {
     if (!draining_ && why != WEFT_DRAIN_STOP) here.ready(true);
     draining_ = true;
+    if (why == WEFT_DRAIN_REPLACE && !shares.move_away()) end_shared();
     if (why == WEFT_DRAIN_STOP) {
         stopping_ = true;
+        shares.stay();
         topics.stay_closed();
     } else if (deadline_ns < deadline_ns_ && !finished_) {
         deadline_ns_ = deadline_ns;
@@ -340,6 +352,19 @@ void proxy::end_sessions() {
     }
 }
 
+// Groups go to the next generation and their members stay, unless that generation may read other
+// topics for them: then members would be in two groups, each of which delivers everything. So they
+// are told to connect again, and do so to the new one.
+void proxy::end_shared() {
+    shared_ended_ = true;
+    for (session *s = first_, *next = nullptr; s; s = next) {
+        next = s->next;
+        if (s->open() && s->subscriptions() && s->subscriptions()->has_shared())
+            s->end_client({reason::server_shutting_down,
+                           "shared subscriptions move to a new part of the server: connect again"});
+    }
+}
+
 // At the end of the turn: a stream that was on its way when the exits were switched may be in the
 // inbox.
 void proxy::finish_soon() {
@@ -350,7 +375,7 @@ void proxy::finish_soon() {
 // after the last they end.
 void proxy::finish_drain() {
     finishing_ = false;
-    if (live_ != 0 || !publish.idle() || !store.idle()) return;
+    if (live_ != 0 || !publish.idle() || !store.idle() || !shares.idle()) return;
     finished_ = true;
     topics.close_all();
 }

@@ -13,6 +13,7 @@
 #include "session/registry.hpp"
 #include "session/session.hpp"
 #include "session/session_store.hpp"
+#include "share/shares.hpp"
 
 #include <weft/plugin.hpp>
 
@@ -22,7 +23,7 @@ namespace weft::mqtt_kafka {
 
 class proxy final : public instance, private topic_listener {
 public:
-    proxy(worker w, const settings& s, session_registry& r, acknowledged& a);
+    proxy(worker w, const settings& s, session_registry& r, acknowledged& a, share_hub& h);
     ~proxy() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
@@ -48,6 +49,10 @@ public:
     void publish_answered() { finish_soon(); }
     // Of `slots` or `load_slots`; who is in line is served at the end of the wake-up.
     void release_slot(history_slots& of, slot_holder& holder);
+    void shares_rest() { finish_soon(); }
+    bool stops() const { return stopping_; }
+    // No more members of groups here: the binding is replaced by one that may read other topics.
+    bool refuses_shared() const { return shared_ended_; }
     kafka_topic* retained_topic(uint64_t exit);
 
     const settings& config;
@@ -61,6 +66,7 @@ public:
     publisher publish;
     history_slots slots, load_slots;
     session_store store;
+    class shares shares;
     copies_seen copies;
     metric sessions, qos0_dropped, publishes_failed, deliveries_lost;
     // Scratch of deliveries, so that their memory is reused.
@@ -91,6 +97,7 @@ private:
     void on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record>& record,
                         const weft_data& data) override;
     void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) override;
+    void on_tail_back(kafka_topic& topic, const partition_next& to, bool anew) override;
     void on_topic_changed(kafka_topic& topic) override;
 
     void open_topics();
@@ -105,6 +112,7 @@ private:
     void sweep();
     void take_news();
     void end_sessions();
+    void end_shared();
     void finish_soon();
     void finish_drain();
     void destroy(session& s);
@@ -122,8 +130,9 @@ private:
     size_t sessions_partitions_ = 0;  // when first seen
     bool serving_slots_ = false;
     uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;
-    bool draining_ = false;   // replaced, removed, or the process ends
-    bool stopping_ = false;   // the process ends
+    bool draining_ = false;  // replaced, removed, or the process ends
+    bool stopping_ = false;  // the process ends
+    bool shared_ended_ = false;
     bool finished_ = false;   // takes no session any more
     bool finishing_ = false;  // finish_drain comes at the end of this turn
     bool retrying_ = false;

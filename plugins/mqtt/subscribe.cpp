@@ -16,6 +16,13 @@ uint64_t hash_of(std::string_view filter) {
     return fnv1a_64(filter) | 1;
 }
 
+// What a shared subscription subscribes to ("$share/name/filter"), or the filter as it is.
+std::string_view shared_filter(std::string_view filter) {
+    if (!is_shared(filter)) return filter;
+    const size_t slash = filter.find('/', std::string_view{"$share/"}.size());
+    return slash == std::string_view::npos ? filter : filter.substr(slash + 1);
+}
+
 }  // namespace
 
 // 3.2.2.3.11 to 13: using what CONNACK said is not available is a protocol error with a reason code
@@ -68,7 +75,7 @@ void connection::on_subscribe() {
         // v3.1.1 has no shared subscriptions, but who writes one means one; better refused than
         // taken for a topic.
         const bool shared = is_shared(s.filter) && (capabilities_ & WEFT_MQTT_CAP_SHARED) == 0;
-        const auto exit = server_.config.routes.subscribe(client_id(), s.filter);
+        const auto exit = server_.config.routes.subscribe(client_id(), shared_filter(s.filter));
         auto code = reason::success;
         if (topic_levels(s.filter) > server_.config.topic_levels_max)
             code = reason::topic_filter_invalid;

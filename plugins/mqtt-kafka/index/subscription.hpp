@@ -1,13 +1,25 @@
 // One subscription of one client, linked into the index of its worker.
 #pragma once
 
+#include <weft/stream.hpp>
+
 #include <cstdint>
 #include <vector>
 
 namespace weft::mqtt_kafka {
 
-// Whoever subscribes (a session's subscriber). Tells owners apart, nothing else.
+class kafka_topic;
+struct delivery;
+struct match_entry;
+struct match_result;
+
+// Whoever subscribes: a session's subscriber, or a shared subscription for its members.
 class subscription_owner {
+public:
+    // A live record that subscriptions of this owner match.
+    virtual void on_live(kafka_topic&, const meta_view<weft_kafka_record>&, const weft_data&,
+                         delivery&, const match_result&, const match_entry&) {}
+
 protected:
     ~subscription_owner() = default;
 };

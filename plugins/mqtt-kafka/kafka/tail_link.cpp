@@ -94,7 +94,10 @@ void tail_link::told_start(const weft_kafka_partition& told, std::vector<partiti
         gaps.push_back(*p);
     else if (moved)
         return;
+    const bool back = told.next < p->next;
     p->next = told.next;
+    // A log that is opened again may lag behind; one that goes on cannot, so it is another.
+    if (back) listener_.on_tail_back(of_, *p, !reopened_);
 }
 
 void tail_link::on_lost() {

@@ -35,6 +35,9 @@ public:
                                 const weft_data& data) = 0;
     // The tail went on behind these places: what lies between must be read from history.
     virtual void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) = 0;
+    // The tail of a partition went back, to the place `to`. `anew`: because the topic was made
+    // again.
+    virtual void on_tail_back(kafka_topic& topic, const partition_next& to, bool anew) = 0;
     virtual void on_topic_changed(
         kafka_topic& topic) = 0;  // state of a stream, or a tail went live
 

@@ -27,6 +27,7 @@ stream topic_stream::open_one() {
     meta_writer<weft_kafka_begin> m;
     m->role = role_;
     m->topic = m.text(topic_);
+    describe(m);
     told_ = topic_state::unknown;
     const stream s = worker_.open(exit_, *this, m.get());
     on_opened(s);

@@ -50,7 +50,8 @@ public:
     void on_closed(stream) override;
 
 protected:
-    virtual void on_opened(stream) {}  // credit may be granted
+    virtual void describe(meta_writer<weft_kafka_begin>&) const {}  // what the role needs
+    virtual void on_opened(stream) {}                               // credit may be granted
     // The stream is over, and what it had not done never will be. Its successor serves, or it will
     // be opened again.
     virtual void on_lost() {}

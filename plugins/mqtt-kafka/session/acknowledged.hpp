@@ -34,6 +34,11 @@ public:
                !next.compare_exchange_weak(known, offset + 1, std::memory_order_release)) {
         }
     }
+    // The partition is of a topic that was made again.
+    void restart(int32_t partition, int64_t next) {
+        if (partition < 0 || partition >= partitions_max) return;
+        next_[partition].store(next, std::memory_order_release);
+    }
     // The offset behind the newest acknowledged record; 0 when there is none.
     int64_t next(int32_t partition) const {
         if (partition < 0 || partition >= partitions_max) return 0;

@@ -27,6 +27,8 @@ struct flight {
     uint16_t id = 0;
     uint8_t qos = 1;
     flight_stage stage = flight_stage::sent;
+    uint32_t share = 0;   // of a shared subscription: its member's number
+    uint64_t cookie = 0;  // and the delivery's
 };
 
 class inflight {

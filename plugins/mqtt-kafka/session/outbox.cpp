@@ -59,7 +59,8 @@ bool outbox::send(delivery& d, uint8_t qos, bool retain, std::span<const uint32_
     if (qos > 0) {
         const bool record = qos == 2 && durable_;
         const flight& f = ids_.take({topic_use(*from.topic), from.offset, from.partition, 0, qos,
-                                     record ? flight_stage::unrecorded : flight_stage::sent});
+                                     record ? flight_stage::unrecorded : flight_stage::sent,
+                                     from.share, from.cookie});
         d.block->packet_id = f.id;
         if (record) return hold(d, f.id), true;
     }

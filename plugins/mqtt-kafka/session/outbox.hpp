@@ -17,6 +17,8 @@ struct record_place {
     kafka_topic* topic = nullptr;
     int32_t partition = 0;
     int64_t offset = 0;
+    uint32_t share = 0;  // see flight
+    uint64_t cookie = 0;
 };
 
 class outbox {

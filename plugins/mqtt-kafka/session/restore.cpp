@@ -47,6 +47,7 @@ void subscriber::restore(const session_state& state, session_inflight inflight) 
         f.text = stored.pattern;
         f.qos = std::min<uint8_t>(stored.qos, 2);
         f.flags = from_record(stored.flags);
+        f.resumes = true;
         f.retain_handling = 2;  // what is retained was sent when it was asked for
         decide(f, made.back()->reason);
         made.back()->filters.push_back(std::move(f));
@@ -126,12 +127,16 @@ session_state subscriber::state() const {
     for (const subscription* s = first_; s; s = s->owner_after)
         out.filters.push_back({s->id, s->qos, to_record(s->flags), 0, proxy_.index.filter_of(*s)});
     std::reverse(out.filters.begin(), out.filters.end());
+    for (const auto& s : shared_)
+        if (s->active) out.filters.push_back({s->id, s->qos, to_record(s->flags), 0, s->pattern});
     return out;
 }
 
 session_inflight subscriber::write_inflight() {
     session_inflight out;
     outbox_.flights().each([&](const flight& f) {
+        // What a group has lent goes back to it.
+        if (f.share != 0 && f.qos < 2) return;
         const bool received = f.stage >= flight_stage::received_unrecorded;
         out.deliveries.push_back({f.id, f.topic->name(), f.partition, f.offset, f.qos,
                                   received ? session_inflight::received : session_inflight::sent});
@@ -153,6 +158,7 @@ session_inflight subscriber::write_inflight() {
 
 void subscriber::on_inflight_written() {
     for (const uint16_t id : outbox_.recorded()) session_.send_ack(pubrel_type, id, {});
+    tell_room();
 }
 
 }  // namespace weft::mqtt_kafka

@@ -223,7 +223,7 @@ void session::accept() {
     m->flags = present_ ? WEFT_MQTT_SESSION_PRESENT : 0;
     m->qos_max = proxy_.config.publish_qos_max;
     m->capabilities = WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD |
-                      WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL;
+                      WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL | WEFT_MQTT_CAP_SHARED;
     m->receive_max = proxy_.config.limit.receive_max;
     m->session_expiry_s = expiry_s_;
     stream_.begin(m.get());

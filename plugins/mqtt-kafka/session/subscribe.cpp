@@ -23,8 +23,8 @@ refusal check_syntax(std::string_view filter) {
     const auto named = [&](const char* text) {
         return "filter '" + std::string(filter) + "' " + text;
     };
-    if (is_shared_filter(filter))
-        return {reason::shared_not_supported, "shared subscriptions are not supported"};
+    if (is_shared_filter(filter) && !split_shared(filter))
+        return {reason::topic_filter_invalid, named("is not $share/name/filter")};
     if (!valid_topic_filter(filter)) return {reason::topic_filter_invalid, named("is not valid")};
     if (count_levels(filter) > levels_max)
         return {reason::topic_filter_invalid, "a filter has too many levels"};
@@ -92,9 +92,17 @@ void subscriber::on_unsubscribe(const meta_view<weft_mqtt_unsubscribe>& m) {
 // What can be said of a filter without asking Kafka; else the topics it reads.
 void subscriber::decide(subscribe_request::filter& f, std::string& reason) {
     if (const refusal why = check_syntax(f.text)) return refuse(f, why, reason);
+    if (is_shared_filter(f.text) && proxy_.refuses_shared())
+        return refuse(f,
+                      {reason::implementation_specific,
+                       "this part of the server is replaced: connect again to share"},
+                      reason);
+    // A shared subscription reads what its filter says (MQTT 5, 4.8.2).
+    const std::string_view filter =
+        is_shared_filter(f.text) ? split_shared(f.text).filter : std::string_view(f.text);
     std::vector<route_target> targets;
     if (const auto why =
-            refusal_of_route(proxy_.config.table.match_subscribe(f.text, targets), f.text))
+            refusal_of_route(proxy_.config.table.match_subscribe(filter, targets), filter))
         return refuse(f, why, reason);
     for (const auto& target : targets) {
         kafka_topic* topic = proxy_.topics.get(target);
@@ -107,6 +115,8 @@ void subscriber::decide(subscribe_request::filter& f, std::string& reason) {
 
 // Retain Handling (MQTT 5, 3.8.3.1): 0 always, 1 if the subscription is new, 2 never.
 bool subscriber::wants_retained(const subscribe_request::filter& f) const {
+    // Nothing that is retained is sent for a shared subscription (MQTT 5, 4.8.2).
+    if (is_shared_filter(f.text)) return false;
     return f.retain_handling == 0 || (f.retain_handling == 1 && !proxy_.index.find(*this, f.text));
 }
 
@@ -122,6 +132,7 @@ bool subscriber::settled(subscribe_request::filter& f, bool give_up, std::string
         if (const refusal why = look_at(meta, meta.known(), give_up, waits))
             return refuse(f, why, reason), true;
     }
+    if (!waits && is_shared_filter(f.text)) return joined(f, give_up, reason);
     return !waits;
 }
 
@@ -168,6 +179,10 @@ void subscriber::subscribe(subscribe_request& r) {
     std::vector<catch_up::replay_filter> replays;
     for (auto& f : r.filters) {
         if (f.code >= reason::unspecified) continue;
+        if (is_shared_filter(f.text)) {
+            put_shared(r, f, r.reason);
+            continue;
+        }
         const bool known = proxy_.index.find(*this, f.text) != nullptr;
         if (!known && count_ >= proxy_.config.limit.subscriptions_max) {
             refuse(f, {reason::quota_exceeded, "too many subscriptions"}, r.reason);
@@ -209,6 +224,12 @@ void subscriber::catch_up_on_new(std::vector<catch_up::replay_filter> replays,
 
 void subscriber::unsubscribe(subscribe_request& r) {
     for (auto& f : r.filters) {
+        if (is_shared_filter(f.text)) {
+            shared_subscription* shared = find_shared(f.text);
+            f.code = shared ? reason::success : reason::no_subscription_existed;
+            if (shared) remove_shared(*shared);
+            continue;
+        }
         subscription* s = proxy_.index.find(*this, f.text);
         f.code = s ? reason::success : reason::no_subscription_existed;
         if (s) remove(*s);

@@ -18,6 +18,7 @@ subscriber::subscriber(proxy& p, session& s, stream out, uint16_t inflight_max, 
       replayed_(p.here) {}
 
 subscriber::~subscriber() {
+    leave_all_shared();
     catch_up_.reset();
     while (first_) remove(*first_);
 }
@@ -72,7 +73,8 @@ std::vector<std::string> subscriber::filters_reading(const kafka_topic& topic) c
 }
 
 void subscriber::on_live(kafka_topic& topic, const meta_view<weft_kafka_record>& record,
-                         delivery& d, const match_result& matches, const match_entry& entry) {
+                         const weft_data&, delivery& d, const match_result& matches,
+                         const match_entry& entry) {
     uint8_t qos = entry.qos;
     bool as_published = entry.flags & subscription_retain_as_published;
     auto& ids = proxy_.ids;
@@ -142,8 +144,11 @@ void subscriber::on_ack(uint8_t type, uint16_t packet_id, uint8_t code) {
         return;
     }
     if (!f || !ends) return;
+    const auto [share, cookie] = std::pair(f->share, f->cookie);
     outbox_.flights().release(packet_id);
+    if (share != 0) end_shared_flight(share, cookie, true);
     session_.changed_lazily();
+    tell_room();
     if (!catch_up_) return;
     catch_up_->pump();
     drop_finished_catch_up();
@@ -151,6 +156,7 @@ void subscriber::on_ack(uint8_t type, uint16_t packet_id, uint8_t code) {
 
 void subscriber::on_window(uint32_t maximum) {
     outbox_.on_window(maximum);
+    tell_room();
     if (!catch_up_) return;
     catch_up_->pump();
     drop_finished_catch_up();

@@ -13,6 +13,7 @@
 #include "session/outbox.hpp"
 #include "session/replayed.hpp"
 #include "session/state/records.hpp"
+#include "share/shares.hpp"
 
 #include <memory>
 #include <string>
@@ -31,6 +32,7 @@ struct subscribe_request {
         uint8_t qos = 0, flags = 0, retain_handling = 0;
         uint8_t code = 0;
         bool decided = false;  // code is final
+        bool resumes = false;  // of the stored session
         std::vector<topic_use> topics;
     };
     bool unsubscribe = false;
@@ -42,10 +44,28 @@ struct subscribe_request {
     std::string reason;  // of the first refusal
 };
 
+// The session as member of "$share/name/filter".
+struct shared_subscription {
+    std::string pattern;
+    std::vector<topic_use> topics;
+    uint32_t member = 0;  // its number here
+    uint32_t share = 0;   // that of the shared subscription, once it has joined
+    uint32_t id = 0;      // Subscription Identifier
+    uint32_t turn = 0;    // how often room was told of
+    uint8_t qos = 0, flags = 0;
+    uint8_t stalled_qos = 0;  // of the message that found no room
+    uint32_t stalled_size = 0;
+    bool joined = false;
+    bool denied = false;  // its topics are too many where the group is read for
+    bool active = false;  // subscribed, not only asked for
+    bool full = true;     // takes nothing until it tells of room
+    bool over = false;    // unsubscribed; what is in flight is still to be acknowledged
+};
+
 class subscriber final : public subscription_owner {
 public:
     subscriber(proxy& p, session& s, stream out, uint16_t inflight_max, uint32_t window_max);
-    ~subscriber();
+    virtual ~subscriber();
     subscriber(const subscriber&) = delete;
     subscriber& operator=(const subscriber&) = delete;
 
@@ -67,10 +87,17 @@ public:
 
     void on_ack(uint8_t type, uint16_t packet_id, uint8_t reason);
     void on_window(uint32_t maximum);
-    void on_live(kafka_topic& topic, const meta_view<weft_kafka_record>& record, delivery& d,
-                 const match_result& matches, const match_entry& entry);
+    void on_live(kafka_topic& topic, const meta_view<weft_kafka_record>& record, const weft_data&,
+                 delivery& d, const match_result& matches, const match_entry& entry) override;
     // The tail of the topic went on behind these places.
     void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before);
+
+    // As member of shared subscriptions.
+    bool has_shared() const { return !shared_.empty(); }
+    void on_joined(uint32_t member, uint32_t share);
+    shares::taken on_shared(uint32_t member, uint32_t turn, delivery& d, uint32_t lane,
+                            const weft_kafka_record& record, uint64_t cookie);
+    void on_share_over(uint32_t member);
 
     // For catch_up.
     outbox& out() { return outbox_; }
@@ -109,10 +136,21 @@ private:
     catch_up& want_catch_up();
     void answer(const subscribe_request& r);
 
+    shared_subscription* find_shared(std::string_view pattern) const;
+    shared_subscription* shared_member(uint32_t member) const;
+    bool joined(subscribe_request::filter& f, bool give_up, std::string& reason);
+    void put_shared(const subscribe_request& r, subscribe_request::filter& f, std::string& reason);
+    void remove_shared(shared_subscription& s);
+    void forget_shared();
+    void end_shared_flight(uint32_t member, uint64_t cookie, bool done);
+    void leave_all_shared();
+    void tell_room();
+
     proxy& proxy_;
     session& session_;
     outbox outbox_;
     subscription* first_ = nullptr;
+    std::vector<std::unique_ptr<shared_subscription>> shared_;
     uint32_t count_ = 0;
     std::vector<std::unique_ptr<subscribe_request>> requests_;
     std::unique_ptr<catch_up> catch_up_;

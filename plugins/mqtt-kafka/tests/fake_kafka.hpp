@@ -58,7 +58,12 @@ public:
     bool tells = true;  // false: streams opened from now on hear nothing until tell_status()
     // Streams of this topic are always served and not counted: every session needs them.
     std::string apart = "mqtt-sessions";
-    int64_t tail_lag = 0;  // records before the end with which a new tail begins
+    // What consumer groups have committed, and the error of commits.
+    std::map<std::string, std::map<std::pair<std::string, int32_t>, int64_t>> groups;
+    int32_t commit_error = 0;
+    bool commit_waits = false;  // commits are written, but nobody is told yet (answer_commits)
+    int64_t log_begin = 0;      // as OFFSETS tells it
+    int64_t tail_lag = 0;       // records before the end with which a new tail begins
 
     endpoint* accept(stream s, const weft_begin& b) override;
 
@@ -68,6 +73,9 @@ public:
     void tell_status();
     void answer_all();
     void write_all();
+    void answer_commits();
+    // The topic is deleted and made again with these records; the tails that are open say so.
+    void make_anew(const std::string& topic, std::vector<stored_record> records);
     void take_records();
     void history_go();
     // Breaks all streams of a role, as a crash of the binding would.
@@ -111,6 +119,7 @@ public:
     fake_endpoint(fake_kafka& k, stream s, const meta_view<weft_kafka_begin>& b)
         : role(b->role),
           topic(b.text(b->topic)),
+          group(b.text(b->group)),
           kafka_(k),
           stream_(s),
           newest_(b->flags & WEFT_KAFKA_NEWEST_PER_KEY) {
@@ -123,6 +132,7 @@ public:
 
     const uint8_t role;
     const std::string topic;
+    const std::string group;  // OFFSETS
 
     void start() {
         stream_.begin();
@@ -146,6 +156,7 @@ public:
         if (!t.exists) return status(WEFT_KAFKA_NO_TOPIC, "unknown topic");
         status(WEFT_KAFKA_OK, "");
         if (role == WEFT_KAFKA_TAIL || role == WEFT_KAFKA_META) partitions();
+        if (role == WEFT_KAFKA_OFFSETS) offsets(0, 0);
     }
     // What is live and not sent yet, once there is credit at all.
     void pump_tail() {
@@ -184,6 +195,25 @@ public:
             write(incoming_);
         else
             unwritten_.push_back(incoming_);
+    }
+    void on_flush(stream, const weft_flush& f) override {
+        const meta_view<weft_kafka_offsets> m(f.h.meta);
+        if (!m || role != WEFT_KAFKA_OFFSETS || cut_off_) return;
+        for (const auto& p : m.list<weft_kafka_place>(m->places)) {
+            if (kafka_.commit_error == 0) kafka_.groups[group][{topic, p.partition}] = p.offset;
+        }
+        if (kafka_.commit_waits)
+            unanswered_commit_ = m->token;
+        else
+            offsets(m->token, kafka_.commit_error);
+    }
+    void answer_commit() {
+        if (unanswered_commit_) offsets(std::exchange(unanswered_commit_, 0), kafka_.commit_error);
+    }
+    void begin_anew() {
+        if (role != WEFT_KAFKA_TAIL || !told_) return;
+        next_.clear();
+        partitions();
     }
     void on_window(stream, const weft_window&) override {
         if (role == WEFT_KAFKA_HISTORY)
@@ -271,6 +301,23 @@ private:
         told_ = true;
         pump_tail();
     }
+    // What the group has committed (token 0), or the answer to a commit.
+    void offsets(uint64_t token, int32_t error) {
+        meta_writer<weft_kafka_offsets> m;
+        std::vector<weft_kafka_place> list;
+        const auto& parts = kafka_.topics_[topic].partitions;
+        for (const auto& [at, next] : kafka_.groups[group])
+            if (at.first == topic)
+                list.push_back(
+                    {next, kafka_.log_begin,
+                     static_cast<int64_t>(parts.at(static_cast<size_t>(at.second)).size()),
+                     at.second, 0});
+        m->token = token;
+        m->error = error;
+        if (!list.empty()) m->places = m.list_of(std::span<const weft_kafka_place>(list));
+        if (error) m->text = m.text("error of the test");
+        stream_.flush(m.get());
+    }
     void send_record(int32_t partition, int64_t offset, const stored_record& r) {
         meta_writer<weft_kafka_record> m;
         m->partition = partition;
@@ -309,6 +356,7 @@ private:
     incoming incoming_;
     std::deque<answer> unanswered_;
     std::deque<incoming> unwritten_;
+    uint64_t unanswered_commit_ = 0;  // token
 };
 
 inline void fake_endpoint::prepare_history() {
@@ -384,6 +432,15 @@ inline void fake_kafka::answer_all() {
 inline void fake_kafka::write_all() {
     writes = true;
     for (auto* e : std::vector(endpoints_)) e->write_all();
+}
+inline void fake_kafka::answer_commits() {
+    commit_waits = false;
+    for (auto* e : std::vector(endpoints_)) e->answer_commit();
+}
+inline void fake_kafka::make_anew(const std::string& name, std::vector<stored_record> records) {
+    topics_[name].partitions.assign(1, std::move(records));
+    for (auto* e : std::vector(endpoints_))
+        if (e->topic == name) e->begin_anew();
 }
 inline void fake_kafka::history_go() {
     history_waits = false;

@@ -15,7 +15,8 @@ TEST_F(session_test, is_accepted_when_kafka_is_there) {
     EXPECT_EQ(c.accepted->receive_max, 1024);
     EXPECT_EQ(c.accepted->flags & WEFT_MQTT_SESSION_PRESENT, 0);
     EXPECT_EQ(c.accepted->capabilities, WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD |
-                                            WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL);
+                                            WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL |
+                                            WEFT_MQTT_CAP_SHARED);
     EXPECT_EQ(metric_value("mqtt.kafka.sessions"), 1u);
     as(c, [](fake_client& x) { x.end(); });
     EXPECT_TRUE(c.closed);

@@ -124,11 +124,11 @@ TEST_F(subscribe_test, retain_as_published_is_per_subscription) {
 TEST_F(subscribe_test, refusals_are_per_filter) {
     start([](fake_kafka& k) { k.topic("mqtt-devices").exists = false; });
     auto& s = connect("sub");
-    subscribe(
-        s, {{"$share/g/t"}, {"a/#/b"}, {"device/1"}, {"ok"}, {std::string(2 * levels_max, '/')}});
+    subscribe(s,
+              {{"$share/g"}, {"a/#/b"}, {"device/1"}, {"ok"}, {std::string(2 * levels_max, '/')}});
     ASSERT_EQ(s.subacks.size(), 1u);
-    EXPECT_THAT(s.subacks[0].reasons, ElementsAre(0x9e, 0x8f, 0x83, 1, 0x8f));
-    EXPECT_EQ(s.subacks[0].text, "shared subscriptions are not supported");
+    EXPECT_THAT(s.subacks[0].reasons, ElementsAre(0x8f, 0x8f, 0x83, 1, 0x8f));
+    EXPECT_EQ(s.subacks[0].text, "filter '$share/g' is not $share/name/filter");
     subscribe(s, {{"device/1"}});
     EXPECT_EQ(s.subacks[1].text, "Kafka topic 'mqtt-devices' does not exist");
 }

@@ -98,9 +98,11 @@ public:
     // One life of the binding, with holds of its own on what generations share.
     struct generation {
         binding_runtime runtime;
-        explicit generation(const std::string& process) : registry(process), acks(process) {}
+        explicit generation(const std::string& process)
+            : registry(process), acks(process), hub(process) {}
         session_registry registry;
         acknowledged acks;
+        share_hub hub;
     };
     int process = 0;  // generations of another one share nothing with those before
     void start_generation() {
@@ -108,8 +110,9 @@ public:
         g.runtime.id = 2;
         g.runtime.vt = &binding_vt;
         for (uint32_t w = 0; w < loops.size(); ++w)
-            attach(g.runtime, w,
-                   [&](worker handle) { return new proxy(handle, settings_, g.registry, g.acks); });
+            attach(g.runtime, w, [&](worker handle) {
+                return new proxy(handle, settings_, g.registry, g.acks, g.hub);
+            });
     }
     void end_generation(size_t i) {
         for (auto& w : generations[i]->runtime.instances) detach(*w);
