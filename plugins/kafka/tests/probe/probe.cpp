@@ -176,6 +176,8 @@ public:
     }
     void open_offsets() { offsets_.open(w_, o_.exit, WEFT_KAFKA_OFFSETS, o_.topic, {}, o_.group); }
     void on_offsets(const meta_view<weft_kafka_offsets>& m) {
+        if (ending_) return;
+        if (timer_) w_.cancel(std::exchange(timer_, 0));
         if (m->token == 0) {
             std::printf("committed");
             for (const auto& p : m.list<weft_kafka_place>(m->places))
