@@ -46,6 +46,10 @@ constexpr int bursts_max = 4;
 constexpr uint64_t burst_slow_ms = 200;
 // What waits for its burst, beside what librdkafka has.
 constexpr size_t held_bytes_max = 256u << 20;
+// Records kept for reuse, and the largest block of metadata and payload kept with one, in words of
+// 8 bytes.
+constexpr size_t free_records_max = 16'384;
+constexpr uint32_t kept_block_words_max = 64;
 // Payloads from this size on are lent to librdkafka; smaller ones are copied, since a lent one
 // holds a whole receive buffer.
 constexpr size_t lend_bytes_min = 8 * 1024;

@@ -254,9 +254,9 @@ producer::outcome producer::hold(produce_stream& s, record& r, const weft_meta* 
         wait(s);
         return outcome::wait;
     }
-    r.block = std::make_unique<uint64_t[]>(words + (copied + 7) / 8);
-    std::memcpy(r.block.get(), block, block->size);
-    if (copied > 0) std::memcpy(r.block.get() + words, payload.data(), copied);
+    uint64_t* const to = r.block_of(words + (copied + 7) / 8);
+    std::memcpy(to, block, block->size);
+    if (copied > 0) std::memcpy(to + words, payload.data(), copied);
     r.copied = static_cast<uint32_t>(copied);
     if (!copy) r.lent = payload.copy();
     ++held_;
@@ -291,8 +291,8 @@ bool producer::send_burst(send_lane& l) {
         if (result == outcome::failed) {
             fail(r, error);
             give_back(r);
-        } else {
-            r.block.reset();
+        } else if (r.block_words > limits::kept_block_words_max) {
+            r.free_block();
         }
     }
     lanes_.sent_all(l);
@@ -481,15 +481,18 @@ record* producer::take_record() {
     if (!free_) return new record;
     record* r = free_;
     free_ = r->next;
+    --free_count_;
     return r;
 }
 
 void producer::free_record(record* r) {
     r->lent.reset();
-    r->block.reset();
+    if (free_count_ >= limits::free_records_max) return delete r;
+    if (r->block_words > limits::kept_block_words_max) r->free_block();
     r->lane = nullptr;
     r->next = free_;
     free_ = r;
+    ++free_count_;
 }
 
 }  // namespace weft::kafka::client

@@ -38,7 +38,21 @@ struct record : held {
     chunk lent;          // the payload, when it was not copied
     // While it is in a lane: its metadata, and a small payload behind that.
     std::unique_ptr<uint64_t[]> block;
-    uint32_t copied = 0;  // bytes of that payload
+    uint32_t block_words = 0;  // its size
+    uint32_t copied = 0;       // bytes of that payload
+
+    // Of free records, so that a steady load allocates nothing.
+    uint64_t* block_of(size_t words) {
+        if (words > block_words) {
+            block = std::make_unique_for_overwrite<uint64_t[]>(words);
+            block_words = static_cast<uint32_t>(words);
+        }
+        return block.get();
+    }
+    void free_block() {
+        block.reset();
+        block_words = 0;
+    }
 
     const weft_meta* meta() const { return reinterpret_cast<const weft_meta*>(block.get()); }
     std::span<const uint8_t> held_payload() const;
@@ -131,6 +145,7 @@ private:
     size_t held_ = 0, held_bytes_ = 0;  // of them: in lanes
     bool reporting_ = false;
     record* free_ = nullptr;
+    size_t free_count_ = 0;
     std::vector<produce_stream*> waiting_;
     uint32_t round_robin_ = 0;
     uint64_t taken_ = 0;
