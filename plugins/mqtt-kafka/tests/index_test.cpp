@@ -11,7 +11,7 @@
 namespace weft::mqtt_kafka {
 namespace {
 
-struct client : subscription_owner {};
+struct client final : subscription_owner {};
 
 struct fixture : testing::Test {
     subscription_index index;
