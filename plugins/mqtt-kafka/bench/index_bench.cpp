@@ -12,7 +12,7 @@
 namespace weft::mqtt_kafka {
 namespace {
 
-struct client : subscription_owner {};
+struct client final : subscription_owner {};
 
 // `count` clients, each with device/<n>/command/#, and a few that see everything.
 struct population {
