@@ -18,16 +18,16 @@ BREAKS = {
 }  # fmt: skip
 
 
-def surface(include, build):
+def surface(include, build, of=ABI):
     """The library that abidiff looks at, from these headers."""
     library = build / "libweft-abi.so"
     output("cc", "-std=c11", "-g", "-O0", "-fPIC", "-shared", "-fvisibility=hidden", "-Wl,-soname,libweft-abi.so", "-I", include,
-           ABI / "abi_surface.c", "-o", library)  # fmt: skip
+           of / "abi_surface.c", "-o", library)  # fmt: skip
     return library
 
 
-def differs(library):
-    done = run(["abidiff", "--no-show-locs", ABI / "weft-abi-1.0.abi", library])
+def differs(library, dump=ABI / "weft-abi-1.0.abi"):
+    done = run(["abidiff", "--no-show-locs", dump, library])
     assert done.code & 3 == 0, f"abidiff failed: {done.out}{done.err}"
     return done.code != 0
 
@@ -36,8 +36,10 @@ def test_unchanged(tmp_path):
     assert not differs(surface(ROOT / "sdk" / "include", tmp_path))
 
 
-def test_frozen_headers_are_those_of_the_dump(tmp_path):
-    assert not differs(surface(ABI / "frozen-1.0" / "include", tmp_path))
+def test_frozen_headers_are_those_of_their_dump(tmp_path):
+    """As they were at first: what has been appended since is in the other dump only."""
+    frozen = ABI / "frozen-1.0"
+    assert not differs(surface(frozen / "include", tmp_path, frozen), frozen / "weft-abi-1.0.abi")
 
 
 @pytest.mark.parametrize("what", BREAKS)
