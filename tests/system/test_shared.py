@@ -61,9 +61,7 @@ def test_each_message_to_one_member(weft, prefix, version):
             last = pub.publish_later(f"{prefix}/{n % 7}", payload)
         last.wait_for_publish(60)
         assert Counter(x.payload for x in other.receive_many(200)) == Counter(wanted)
-        deadline = time.monotonic() + 30
-        while sum(x.messages.qsize() for x in members) < 200 and time.monotonic() < deadline:
-            time.sleep(0.05)
+        until(lambda: sum(x.messages.qsize() for x in members) >= 200)
         got = [[x.payload for x in one.receive_many(one.messages.qsize())] for one in members]
     for one in members:
         one.close()
@@ -180,15 +178,14 @@ def test_mosquitto_clients(weft, prefix):
                              version=version) for version in ("mqttv5", "mqttv311")]  # fmt: skip
     mosquitto_pub(weft.port, "-q", 1, "-t", f"{prefix}/t", "-l", input=b"".join(b"%d\n" % n for n in range(10)))
     mosquitto_pub(weft.port, "-q", 1, "-t", f"{prefix}/t", "-m", "done")
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        lines = [line for x in members for line in x.output.splitlines() if line.startswith("got ")]
-        if len(lines) >= 11:
-            break
-        time.sleep(0.05)
+
+    def lines():
+        return [line for x in members for line in x.output.splitlines() if line.startswith("got ")]
+
+    until(lambda: len(lines()) >= 11)
     for one in members:
         one.close()
-    assert sorted(lines) == sorted([f"got {n}" for n in range(10)] + ["got done"])
+    assert sorted(lines()) == sorted([f"got {n}" for n in range(10)] + ["got done"])
 
 
 def test_place_survives_kill(kafka, prefix):

@@ -1,5 +1,6 @@
 #include "produce_stream.hpp"
 
+#include "copies.hpp"
 #include "errors.hpp"
 #include "limits.hpp"
 
@@ -7,17 +8,6 @@
 #include <cstring>
 
 namespace weft::kafka::client {
-
-namespace {
-
-std::unique_ptr<uint64_t[]> copy_block(const weft_meta* meta) {
-    const size_t words = (meta->size + 7) / 8;
-    auto block = std::make_unique<uint64_t[]>(words);
-    std::memcpy(block.get(), meta, meta->size);
-    return block;
-}
-
-}  // namespace
 
 produce_stream::produce_stream(stream s, stream_owner& owner, worker w, const client_config& config,
                                topics& registry, producer& p, const std::string& name)
@@ -69,7 +59,7 @@ chunk produce_stream::gather(const weft_data& d) const {
 
 void produce_stream::accept_part(const weft_data& d) {
     if (d.h.flags & WEFT_INIT) {
-        part_block_ = d.h.meta ? copy_block(d.h.meta) : nullptr;
+        part_block_ = d.h.meta ? copy_block(*d.h.meta) : nullptr;
         part_.clear();
         part_too_large_ = false;
         waiting_bytes_ -= std::exchange(part_reserved_, 0);
@@ -93,14 +83,7 @@ void produce_stream::accept_part(const weft_data& d) {
                    {RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE, "record is too large"});
         return;
     }
-    uint8_t* bytes = nullptr;
-    chunk whole;
-    if (!part_.empty()) {
-        whole = worker_.alloc(static_cast<uint32_t>(part_.size()), bytes);
-        if (!bytes) throw std::bad_alloc();
-        std::memcpy(bytes, part_.data(), part_.size());
-        whole.truncate(static_cast<uint32_t>(part_.size()));
-    }
+    chunk whole = copy_bytes(worker_, part_);
     part_ = {};
     accept_whole(meta, std::move(whole), 0);
 }
@@ -109,7 +92,7 @@ void produce_stream::accept_whole(const weft_meta* meta, chunk payload, uint32_t
     if (again_.empty() && waiting_.empty() && hand_over(meta, payload) != producer::outcome::wait)
         return;
     waiting_bytes_ += reserved;
-    waiting_.push_back({copy_block(meta), std::move(payload), reserved, 0});
+    waiting_.push_back({copy_block(*meta), std::move(payload), reserved, 0});
 }
 
 // Taken, or answered with an error; or it must wait.

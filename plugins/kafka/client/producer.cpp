@@ -1,5 +1,6 @@
 #include "producer.hpp"
 
+#include "copies.hpp"
 #include "errors.hpp"
 #include "hooks.hpp"
 #include "limits.hpp"
@@ -44,10 +45,6 @@ headers_handle make_headers(const meta_view<weft_kafka_produce>& meta) {
     return h;
 }
 
-size_t words_of(const weft_meta& meta) {
-    return (meta.size + 7) / 8;
-}
-
 // What librdkafka reports back carries everything of the record but its token.
 waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
                        size_t partition_count) {
@@ -60,16 +57,8 @@ waiting_record rebuild(worker w, const rd_kafka_message_t& m, const record& r,
     copy_message(meta, m);
     waiting_record out;
     out.order = r.order;
-    const weft_meta* block = meta.get();
-    out.block = std::make_unique<uint64_t[]>(block->size / 8);
-    std::memcpy(out.block.get(), block, block->size);
-    if (m.len > 0) {
-        uint8_t* bytes = nullptr;
-        out.payload = w.alloc(static_cast<uint32_t>(m.len), bytes);
-        if (!bytes) throw std::bad_alloc();
-        std::memcpy(bytes, m.payload, m.len);
-        out.payload.truncate(static_cast<uint32_t>(m.len));
-    }
+    out.block = copy_block(*meta.get());
+    out.payload = copy_bytes(w, {static_cast<const uint8_t*>(m.payload), m.len});
     return out;
 }
 
@@ -311,19 +300,8 @@ void producer::on_slow() {
 waiting_record producer::held_again(const record& r) const {
     waiting_record out;
     out.order = r.order;
-    const size_t words = words_of(*r.meta());
-    out.block = std::make_unique<uint64_t[]>(words);
-    std::memcpy(out.block.get(), r.block.get(), r.meta()->size);
-    const auto payload = r.held_payload();
-    if (!r.lent.empty()) {
-        out.payload = r.lent.copy();
-    } else if (!payload.empty()) {
-        uint8_t* bytes = nullptr;
-        out.payload = worker_.alloc(static_cast<uint32_t>(payload.size()), bytes);
-        if (!bytes) throw std::bad_alloc();
-        std::memcpy(bytes, payload.data(), payload.size());
-        out.payload.truncate(static_cast<uint32_t>(payload.size()));
-    }
+    out.block = copy_block(*r.meta());
+    out.payload = r.lent.empty() ? copy_bytes(worker_, r.held_payload()) : r.lent.copy();
     return out;
 }
 

@@ -199,6 +199,14 @@ std::vector<weft_kafka_place> expect_places(peer& p, uint64_t token, int32_t err
     const auto list = m.list<weft_kafka_place>(m->places);
     return {list.begin(), list.end()};
 }
+
+// The stream of a group of which the cluster has told.
+peer& open_group(chain& c) {
+    peer& g = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
+    g.expect(WEFT_BEGIN);
+    expect_places(g, 0);
+    return g;
+}
 void commit(peer& p, uint64_t token, int64_t next) {
     meta_writer<weft_kafka_offsets> m;
     m->token = token;
@@ -238,15 +246,11 @@ TEST(kafka_plugin, places_that_are_lost_are_the_openers_to_ask_again) {
     chain c;
     c.cluster.make("t");
     c.start();
-    peer& g = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
-    g.expect(WEFT_BEGIN);
-    expect_places(g, 0);
+    peer& g = open_group(c);
     c.cluster.break_streams(WEFT_KAFKA_OFFSETS);
     EXPECT_TRUE(g.saw(WEFT_ABORT));
     if (g.may_send()) g.abort();
-    peer& again = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
-    again.expect(WEFT_BEGIN);
-    expect_places(again, 0);
+    open_group(c);
     c.host.finish();
 }
 
@@ -254,9 +258,7 @@ TEST(kafka_plugin, drained_caches_ask_groups_to_move_and_answer_what_is_under_wa
     chain c;
     c.cluster.make("t");
     c.start();
-    peer& g = c.open(WEFT_KAFKA_OFFSETS, "t", {.group = "g"});
-    g.expect(WEFT_BEGIN);
-    expect_places(g, 0);
+    peer& g = open_group(c);
     c.client->drain(WEFT_DRAIN_REPLACE);
     c.server->drain(WEFT_DRAIN_REPLACE);
     EXPECT_TRUE(g.saw(WEFT_DRAIN));

@@ -17,6 +17,14 @@ struct durable_test : world {
     void disconnect(fake_client& c, uint8_t reason = 0, uint32_t expiry_s = 3600) {
         as(c, [&](fake_client& x) { x.disconnect(reason, expiry_s); });
     }
+    // Client "one", which has got these messages of topic t and acknowledges nothing.
+    fake_client& with_unacknowledged(const std::vector<std::string>& messages) {
+        auto &c = connect_durable("one"), &p = connect("pub");
+        subscribe(c, {{"t", 1}});
+        c.acknowledges = false;
+        for (const auto& text : messages) publish(p, "t", text);
+        return c;
+    }
     // Another instance claims the session "one"; the epoch of the claim.
     int64_t claimed_elsewhere() {
         int64_t epoch = 0;
@@ -71,10 +79,7 @@ TEST_F(durable_test, another_instance_takes_the_session_over) {
 
 TEST_F(durable_test, who_has_lost_the_session_says_what_is_acknowledged) {
     start();
-    auto &c = connect_durable("one"), &p = connect("pub");
-    subscribe(c, {{"t", 1}});
-    c.acknowledges = false;
-    for (const auto* text : {"a", "b"}) publish(p, "t", text);
+    auto& c = with_unacknowledged({"a", "b"});
     as(c, [&](fake_client& x) { x.puback(x.publishes[0].packet_id); });
     claimed_elsewhere();
     EXPECT_EQ(c.reset_reason, 0x8e);
@@ -91,10 +96,7 @@ TEST_F(durable_test, who_has_lost_the_session_says_what_is_acknowledged) {
 TEST_F(durable_test, what_was_acknowledged_elsewhere_is_waited_for) {
     properties["weft.binding.mqtt.kafka.takeover.wait.ms"] = "600000";
     start();
-    auto &c = connect_durable("one"), &p = connect("pub");
-    subscribe(c, {{"t", 1}});
-    c.acknowledges = false;
-    for (const auto* text : {"a", "b"}) publish(p, "t", text);
+    with_unacknowledged({"a", "b"});
     const int64_t epoch = claimed_elsewhere();
     session_inflight left;
     ASSERT_EQ(decode(stored("one#inflight").value(), left), decoded::ok);
@@ -115,10 +117,7 @@ TEST_F(durable_test, what_was_acknowledged_elsewhere_is_waited_for) {
 TEST_F(durable_test, an_instance_that_is_gone_is_not_waited_for_long) {
     properties["weft.binding.mqtt.kafka.takeover.wait.ms"] = "20";
     start();
-    auto &c = connect_durable("one"), &p = connect("pub");
-    subscribe(c, {{"t", 1}});
-    c.acknowledges = false;
-    publish(p, "t", "a");
+    with_unacknowledged({"a"});
     claimed_elsewhere();
     auto& again = connect_durable("one");
     until([&] { return again.accepted.has_value(); });
