@@ -69,13 +69,8 @@ void check_params(const topic_template& messages, const std::vector<topic_patter
     }
 }
 
-route read_route(const route_config& from, const std::string& path,
+route read_route(const binding_config& config, const route_config& from, const std::string& path,
                  const std::string& default_messages) {
-    // Without a guard service nobody could check the roles, and a route that was to be guarded must
-    // not be open.
-    if (from.guarded.is_object() && !from.guarded.empty())
-        fail(path + "/guarded", "guards are not supported by mqtt-kafka yet");
-
     std::string messages = default_messages;
     if (from.with.is_object()) messages = from.with.value("messages", default_messages);
     topic_template names{""};
@@ -89,6 +84,7 @@ route read_route(const route_config& from, const std::string& path,
              "'" + messages + "' is not a name that Kafka allows for a topic");
 
     route r{!from.when.is_array() || from.when.empty(), {}, {}, std::move(names), from.exit};
+    r.guarded = guarded_rule(config, from.guarded);
     if (!r.unconditional) {
         for (const auto& item : from.when) {
             read_conditions(item, "publish", r.publish);
@@ -158,7 +154,10 @@ settings make_settings(const binding_config& config) {
     read_clients(config.options, s.clients);
     s.publish_qos_max = read_qos_max(config);
     for (size_t i = 0; i < config.routes.size(); ++i)
-        s.table.add(read_route(config.routes[i], "/routes/" + std::to_string(i), s.messages_topic));
+        if (const auto path = "/routes/" + std::to_string(i);
+            !s.table.add(read_route(config, config.routes[i], path, s.messages_topic)))
+            fail(path + "/guarded",
+                 "more than " + std::to_string(guarded_routes_max) + " guarded routes");
     if (!s.table.all().empty()) s.exit = s.table.all().front().exit;
     s.limit = read_limits(config);
     return s;

@@ -84,7 +84,7 @@ kafka_topic* proxy::retained_topic(uint64_t exit) {
 endpoint* proxy::accept(stream s, const weft_begin& b) {
     const meta_view<weft_mqtt_begin> begin(b.h.meta);
     if (!begin || stopping_ || finished_) return nullptr;
-    auto* made = new session(*this, s, begin);
+    auto* made = new session(*this, s, begin, b.h.auth);
     made->next = first_;
     if (first_) first_->previous = made;
     first_ = made;
@@ -92,6 +92,8 @@ endpoint* proxy::accept(stream s, const weft_begin& b) {
     sessions.set(live_);
     if (begin.text(begin->client_id).empty() || is_reserved_client_id(made->client_id()))
         made->end_client({reason::client_id_invalid, "the client id ends in a reserved suffix"});
+    else if (!config.table.admits(made->rights()))
+        made->end_client({reason::not_authorized, "no route takes this client"});
     else
         start(*made);
     return made;

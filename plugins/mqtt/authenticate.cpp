@@ -1,4 +1,5 @@
 // Who the client is: AUTH packets (4.12), or user name and password of CONNECT.
+#include "auth/bearer.hpp"
 #include "connection.hpp"
 
 namespace weft::mqtt {
@@ -42,6 +43,7 @@ void connection::forget_check() {
 void connection::identify() {
     const packet& p = server_.in;
     const authentication* a = server_.config.auth.get();
+    if (server_.config.guard) return identify_by_guard(*server_.config.guard);
     if (p.props.has(property::authentication_method)) {
         method_ = a ? a->method(p.props.text(property::authentication_method)) : nullptr;
         if (!method_)
@@ -60,6 +62,99 @@ void connection::identify() {
     if (a->required)
         return close(reason::not_authorized, "neither an authentication method nor a user name");
     open_session();
+}
+
+// Who offers no credentials is anonymous, and may have routes that are not guarded; who offers such
+// as are refused is not.
+void connection::identify_by_guard(const guard_use& g) {
+    const packet& p = server_.in;
+    if (p.props.has(property::authentication_method)) {
+        if (p.props.text(property::authentication_method) != bearer_method)
+            return close(reason::bad_authentication_method,
+                         "this authentication method is not supported");
+        bearer_ = true;
+        state_ = state::authenticating;
+        const auto data = p.props.text(property::authentication_data);
+        // A client may let the server speak first (RFC 4422, 5.1).
+        return data.empty() ? send_auth(reason::continue_authentication, {}) : on_bearer();
+    }
+    auto field = p.connect.user_name;
+    if (g.in_password)
+        field = p.connect.password ? std::optional(as_text(*p.connect.password)) : std::nullopt;
+    if (!field) return open_session();
+    const auto credentials = g.pattern.of(*field);
+    if (!credentials)
+        return close(reason::bad_user_name_or_password,
+                     "not the form of credentials that is asked for");
+    state_ = state::connecting;
+    server_.disarm(*this);
+    ask_guard(*credentials);
+}
+
+// The guard's answer is always later, also when it knows it at once.
+void connection::ask_guard(std::string_view credentials) {
+    const std::string peer_text(peer());
+    std::string user_name;
+    weft_guard_request q{};
+    q.size = sizeof q;
+    q.context = reinterpret_cast<uint64_t>(this);
+    q.auth = state_ == state::connected ? auth() : 0;
+    if (!bearer_ && server_.in.connect.user_name) {
+        user_name = *server_.in.connect.user_name;
+        q.username = user_name.c_str();
+    }
+    q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(credentials.data()),
+                     static_cast<uint32_t>(credentials.size()), 0};
+    q.remote = peer_text.c_str();
+    if (!authorized_) authorized_ = std::make_unique<authorized>();
+    authorized_->asked = std::make_shared<connection*>(this);
+    verify(server_.here, server_.config.guard->name, q,
+           [asked = authorized_->asked](auth_ref who, std::string_view why_not) {
+               if (*asked) (*asked)->on_guard_answered(std::move(who), why_not);
+           });
+}
+
+void connection::on_guard_answered(auth_ref who, std::string_view why_not) {
+    authorized_->asked.reset();
+    if (who.id() == 0)
+        return close(bearer_ ? reason::not_authorized : reason::bad_user_name_or_password, why_not);
+    if (state_ == state::connected) return reauthenticated(std::move(who));
+    adopt(std::move(who));
+    open_session();
+}
+
+void connection::adopt(auth_ref who) {
+    const auto* s = session_of(server_.here, who.id());
+    if (!s) return;
+    if (!authorized_) authorized_ = std::make_unique<authorized>();
+    authorized_->session = std::move(who);
+    authorized_->expires_ms = s->expires_ms;
+    const std::string id(client_id()), identity = s->identity;
+    remember_names(id, identity);
+}
+
+// The session upstream keeps the rights that it was opened with, so a token may prolong them and
+// not change them: then it is the same session of the guard.
+void connection::reauthenticated(auth_ref who) {
+    if (who.id() != auth())
+        return close(reason::not_authorized,
+                     "re-authentication with another identity or other rights");
+    authorized_->expires_ms = session_of(server_.here, who.id())->expires_ms;
+    arm_connected();
+    send_auth(reason::success, {});
+}
+
+// OAUTHBEARER at CONNECT, or later with a token that lasts longer.
+void connection::on_bearer() {
+    if (authorized_ && authorized_->asked)
+        return close(protocol_error("AUTH before the answer to an earlier one"));
+    const auto token = bearer_token(server_.in.props.text(property::authentication_data));
+    if (!token) return close(reason::not_authorized, "not a message of OAUTHBEARER");
+    if (state_ == state::authenticating) {
+        state_ = state::connecting;
+        server_.disarm(*this);
+    }
+    ask_guard(*token);
 }
 
 // The iterations that make a stolen file worth little take a millisecond and more, so a thread that
@@ -88,10 +183,14 @@ void connection::on_password_checked(bool right, std::string_view name) {
 
 void connection::on_auth() {
     const packet& p = server_.in;
-    if (!method_) return close(protocol_error("AUTH without an authentication method in CONNECT"));
-    if (p.props.text(property::authentication_method) != method_->name())  // [MQTT-4.12.0-5]
+    if (!method_ && !bearer_)
+        return close(protocol_error("AUTH without an authentication method in CONNECT"));
+    if (p.props.text(property::authentication_method) !=
+        (bearer_ ? bearer_method : method_->name()))  // [MQTT-4.12.0-5]
         return close(protocol_error("AUTH with another authentication method than CONNECT"));
     const bool again = p.code == reason::reauthenticate;
+    if (bearer_ && again == (state_ == state::connected)) return on_bearer();
+    if (bearer_) return close(protocol_error("AUTH with the reason code of another state"));
     if (again == (exchange_ != nullptr))
         return close(protocol_error(again ? "re-authentication within an authentication"
                                           : "AUTH without an authentication to continue"));
@@ -125,7 +224,7 @@ void connection::send_auth(reason code, std::string_view data) {
     packet& p = server_.out;
     p.reset(packet_type::auth, version());
     p.code = code;
-    p.props.set(property::authentication_method, method_->name());
+    p.props.set(property::authentication_method, bearer_ ? bearer_method : method_->name());
     if (!data.empty()) p.props.set(property::authentication_data, data);
     if (!send(p) && state_ == state::authenticating)
         close(reason::packet_too_large, "AUTH is larger than the client's maximum packet size");

@@ -3,6 +3,9 @@
 
 #include "encoder.hpp"
 
+#include <algorithm>
+#include <optional>
+
 namespace weft::mqtt {
 
 void connection::close(const violation& f) {
@@ -136,6 +139,7 @@ void connection::leave() {
     subscribed_.reset();
     exchange_.reset();
     drop_handshake();
+    if (authorized_ && authorized_->asked) *std::exchange(authorized_->asked, nullptr) = nullptr;
     held_.reset();
     flush();
     // Until the client has taken its last words; the network binding lingers for what it has.
@@ -163,8 +167,8 @@ void connection::on_deadline() {
             // What we do not read cannot be counted as silence, unless the client is known to be
             // gone.
             if (stalled_by_exit() && !net_ended_) last_heard_ = now;
-            if (now - last_heard_ < idle_ticks())
-                return server_.arm(*this, last_heard_ + idle_ticks());
+            if (expired()) return close(reason::not_authorized, "the authorization has expired");
+            if (keep_alive_s_ == 0 || now - last_heard_ < idle_ticks()) return arm_connected();
             return close(reason::keep_alive_timeout,
                          "nothing received within 1.5 times the keep alive");
         case state::closing:
@@ -172,6 +176,18 @@ void connection::on_deadline() {
             net_.reset();
             left_ = true;
     }
+}
+
+void connection::arm_connected() {
+    std::optional<timer_wheel::tick> next;
+    if (keep_alive_s_ != 0) next = last_heard_ + idle_ticks();
+    if (authorized_ && authorized_->expires_ms != WEFT_GUARD_NEVER) {
+        const uint64_t now_ms = server_.here.wall_ms(), until = authorized_->expires_ms;
+        const auto left = std::min(until > now_ms ? until - now_ms : 0, limits::expiry_look_ms);
+        const auto end = server_.now_tick() + server::to_ticks(left) + 1;
+        if (!next || static_cast<int32_t>(end - *next) < 0) next = end;
+    }
+    if (next) server_.arm(*this, *next);
 }
 
 // 0x8B and not 0x9C or 0x9D (3.14.2.1): those send the client to another server, now or for good,

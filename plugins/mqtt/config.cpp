@@ -140,6 +140,22 @@ void read_authentication(const nlohmann::json& options, settings& s) {
     s.auth = std::move(a);
 }
 
+void read_authorization(const binding_config& c, settings& s) {
+    if (!c.options.contains("authorization")) return;
+    const std::string path = "/options/authorization";
+    if (s.auth) throw config_error(path, "'authentication' says already who may connect");
+    const auto& given = c.options["authorization"];
+    const std::string name = given.begin().key();
+    const auto& field = given.begin().value().at("credentials").at("connect");
+    const std::string key = field.begin().key();
+    try {
+        s.guard = {c.qualified(name), key == "password",
+                   credentials_pattern(field.begin().value().get<std::string>())};
+    } catch (const std::invalid_argument& e) {
+        throw config_error(path + "/" + name + "/credentials/connect/" + key, e.what());
+    }
+}
+
 }  // namespace
 
 uint64_t parse_duration_ms(const std::string& key, const std::string& text) {
@@ -167,14 +183,12 @@ settings read_settings(const binding_config& c) {
         s.topic_alias_maximum = c.options["topic-alias-maximum"];
     s.response_information = c.options.value("response-information", std::string());
     read_authentication(c.options, s);
-    // Both would leave a promise of the configuration unkept, so they are errors, not warnings.
-    if (c.options.contains("authorization"))
-        throw config_error("/options/authorization",
-                           "guards are not available in this version of the mqtt binding");
+    read_authorization(c, s);
+    // A promise of the configuration that would not be kept, so it is an error, not a warning.
     if (c.options.contains("topics") && !c.options["topics"].empty())
         throw config_error("/options/topics",
                            "content models are not available in this version of the mqtt binding");
-    s.routes = router(c.routes);
+    s.routes = router(c.routes, c.ns);
     return s;
 }
 

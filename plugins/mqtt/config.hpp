@@ -9,6 +9,13 @@
 
 namespace weft::mqtt {
 
+// options.authorization: the guard that is asked, and where in CONNECT its credentials are.
+struct guard_use {
+    std::string name;  // qualified
+    bool in_password = false;
+    credentials_pattern pattern{credentials_pattern::place};
+};
+
 struct settings {
     bool accept_31 = false;
     bool accept_311 = true;
@@ -31,7 +38,8 @@ struct settings {
     uint32_t connections_max = 0;                // per worker; 0: any
     std::string response_information;            // {client-id} stands for it; empty: none is given
     std::unique_ptr<const authentication> auth;  // null: everybody is let in
-    std::string client_id;                       // instead of a random one; for tests
+    std::optional<guard_use> guard;
+    std::string client_id;  // instead of a random one; for tests
     router routes;
 };
 

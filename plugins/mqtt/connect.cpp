@@ -1,6 +1,7 @@
 // CONNECT, the session stream's BEGIN both ways, CONNACK.
 #include "connection.hpp"
 
+#include "auth/bearer.hpp"
 #include "topic.hpp"
 #include "user_properties.hpp"
 
@@ -49,32 +50,29 @@ void connection::on_connect() {
     // answered within the other.
     assigned_id_ = p.connect.client_id.empty();
     const std::string assigned = assigned_id_ ? server_.new_client_id() : std::string();
-    remember_names(assigned_id_ ? std::string_view(assigned) : p.connect.client_id, {});
+    const std::string vouched_for(identity());  // by a guard of the binding below
+    remember_names(assigned_id_ ? std::string_view(assigned) : p.connect.client_id, vouched_for);
     problem_info_ = p.props.number(property::request_problem_information, 1) != 0;
     packet_size_max_ = p.props.number(property::maximum_packet_size, packet_size_limit);
     if (const violation f = check_connect(p)) return close(f);
-
-    const auto exit = server_.config.routes.session(client_id());
-    if (!exit) return close(reason::not_authorized, "no route takes this client id");
 
     session_expiry_s_ = p.version == version_5  ? p.props.number(property::session_expiry, 0)
                         : p.connect.clean_start ? 0
                                                 : WEFT_MQTT_EXPIRY_NEVER;
     is_version_31_ = p.connect.is_version_31;
     choose_keep_alive(p.connect.keep_alive_s);
-    remember_connect(*exit);
-    if (p.connect.has_will && !remember_will(*exit)) return;
+    remember_connect();
+    if (p.connect.has_will && !remember_will()) return;
     identify();
 }
 
 // What is not needed later than CONNACK.
-void connection::remember_connect(uint64_t exit) {
+void connection::remember_connect() {
     const packet& p = server_.in;
     handshake_ = std::make_unique<handshake>();
     handshake& h = *handshake_;
     server_.count_handshake(1);
     h.counted = true;
-    h.exit = exit;
     h.clean_start = p.connect.clean_start;
     h.wants_response_information = p.props.number(property::request_response_information, 0) != 0;
     const auto aliases = std::min<uint32_t>(p.props.number(property::topic_alias_maximum, 0),
@@ -94,15 +92,9 @@ void connection::remember_connect(uint64_t exit) {
 }
 
 // The will waits in the inbox, before everything else, until the exit has credit for it. False when
-// it was refused; what only the exit knows is refused with its BEGIN.
-bool connection::remember_will(uint64_t exit) {
+// there is no memory for it; what only the exit knows is refused with its BEGIN.
+bool connection::remember_will() {
     const will_fields& w = server_.in.connect.will;
-    const auto route = server_.config.routes.publish(client_id(), w.topic);
-    if (!route) return close(reason::not_authorized, "no route takes the will's topic"), false;
-    if (*route != exit)  // the exit of the session is who knows when to publish it
-        return close(reason::implementation_specific_error,
-                     "the will's topic leads to another exit than the session"),
-               false;
     handshake_->has_will = true;
     handshake_->will_qos = w.qos;
     handshake_->will_retain = w.retain;
@@ -140,6 +132,19 @@ bool connection::remember_will(uint64_t exit) {
     return true;
 }
 
+// Whether the client may have its will published. False when it was refused.
+bool connection::route_will() {
+    const meta_view<weft_mqtt_will> w(
+        reinterpret_cast<const weft_meta*>(inbox_->waiting.front().meta.data()));
+    const auto route = server_.config.routes.publish(client_id(), w.text(w->topic), who());
+    if (!route) return close(reason::not_authorized, "no route takes the will's topic"), false;
+    if (*route != handshake_->exit)  // the exit of the session is who knows when to publish it
+        return close(reason::implementation_specific_error,
+                     "the will's topic leads to another exit than the session"),
+               false;
+    return true;
+}
+
 // 3.1.2.10, 3.2.2.3.14: only v5 can be told another keep alive, so v3.1.1 gets what it asked for. 0
 // switches it off.
 void connection::choose_keep_alive(uint16_t wanted_s) {
@@ -165,11 +170,15 @@ void connection::remember_names(std::string_view client_id, std::string_view ide
 // The client is who it says, or nobody asked.
 void connection::open_session() {
     handshake& h = *handshake_;
+    const auto exit = server_.config.routes.session(client_id(), who());
+    if (!exit) return close(reason::not_authorized, "no route takes this client");
+    h.exit = *exit;
+    if (h.has_will && !route_will()) return;
     if (identity_size_ != 0) h.begin->identity = h.begin.text(identity());
     state_ = state::connecting;
     server_.disarm(*this);  // from here the provider decides how long to wait
     session_exit_ = h.exit;
-    session_ = server_.here.open(h.exit, *this, h.begin.get(), server_.trace);
+    session_ = server_.here.open(h.exit, *this, h.begin.get(), server_.trace, auth());
     if (h.has_will) inbox_->waiting.front().to = session_;
 }
 
@@ -191,7 +200,7 @@ stream connection::session_at(uint64_t exit, uint8_t& index) {
     m->keep_alive_s = keep_alive_s_;
     m->client_id = m.text(client_id());
     if (identity_size_ != 0) m->identity = m.text(identity());
-    side_->push_back({exit, server_.here.open(exit, *this, m.get(), server_.trace)});
+    side_->push_back({exit, server_.here.open(exit, *this, m.get(), server_.trace, auth())});
     return side_->back().to;
 }
 
@@ -240,7 +249,7 @@ void connection::welcome(const weft_mqtt_begin& granted) {
                       server_.trace);
     session_.window(limits::delivery_window_bytes, 0, limits::delivery_padding);
     last_heard_ = server_.now_tick();
-    if (keep_alive_s_ != 0) server_.arm(*this, last_heard_ + idle_ticks());
+    arm_connected();
     resume();
 }
 
@@ -286,8 +295,8 @@ void connection::write_connack(const weft_mqtt_begin& granted) {
             response = response_information();
             p.props.set(property::response_information, std::string_view(response));
         }
-        if (method_) {
-            p.props.set(property::authentication_method, method_->name());
+        if (method_ || bearer_) {
+            p.props.set(property::authentication_method, bearer_ ? bearer_method : method_->name());
             if (!handshake_->auth_data.empty())
                 p.props.set(property::authentication_data, std::string_view(handshake_->auth_data));
         }

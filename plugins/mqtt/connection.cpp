@@ -16,6 +16,7 @@ connection::connection(server& s, stream net, const weft_begin& b)
         names_ = std::make_unique<char[]>(peer_size_);
         std::memcpy(names_.get(), peer.data(), peer_size_);
     }
+    if (b.h.auth != 0) adopt(auth_ref::retain(s.here, b.h.auth));
     server_.link(*this);
     server_.arm(*this, server_.now_tick() + server::to_ticks(s.config.connect_timeout_ms));
     net_.begin();

@@ -13,6 +13,7 @@
 #pragma once
 
 #include "auth/method.hpp"
+#include "authorized.hpp"
 #include "decoder.hpp"
 #include "handshake.hpp"
 #include "inbox.hpp"
@@ -43,6 +44,7 @@ public:
     void on_deadline();
     void shut_down();
     void on_password_checked(bool right, std::string_view name);
+    void on_guard_answered(auth_ref who, std::string_view why_not);
     bool dirty = false;
 
 private:
@@ -83,8 +85,9 @@ private:
     violation check_connect(const packet& p) const;
     void choose_keep_alive(uint16_t wanted_s);
     void remember_names(std::string_view client_id, std::string_view identity);
-    void remember_connect(uint64_t exit);
-    bool remember_will(uint64_t exit);
+    void remember_connect();
+    bool remember_will();
+    bool route_will();
     void open_session();
     // Of a publish; opened when it is not the client's own. index: 0 for that, else 1 + in side_.
     stream session_at(uint64_t exit, uint8_t& index);
@@ -97,9 +100,14 @@ private:
 
     // ---- who it is: authenticate.cpp ----
     void identify();
+    void identify_by_guard(const guard_use& g);
     void check_password(const authentication& a);
     void forget_check();
     void on_auth();
+    void on_bearer();
+    void ask_guard(std::string_view credentials);
+    void adopt(auth_ref who);
+    void reauthenticated(auth_ref who);
     void exchange(std::string_view data);
     void send_auth(reason code, std::string_view data);
 
@@ -153,6 +161,19 @@ private:
         return {names_.get() + client_id_size_ + peer_size_, identity_size_};
     }
     timer_wheel::tick idle_ticks() const { return server::to_ticks(keep_alive_s_ * 1'500ull); }
+    // The earlier one of the keep alive and the end of what a guard has vouched for.
+    void arm_connected();
+
+    uint64_t auth() const { return authorized_ ? authorized_->session.id() : 0; }
+    // For routes that ask who it is; null when it is nobody, or when none asks.
+    const weft_guard_session* who() const {
+        return authorized_ && server_.config.routes.personal() ? session_of(server_.here, auth())
+                                                               : nullptr;
+    }
+    bool expired() const {
+        return authorized_ && authorized_->expires_ms != WEFT_GUARD_NEVER &&
+               server_.here.wall_ms() >= authorized_->expires_ms;
+    }
 
     // A stream to an exit other than the session's own, for publishes that a route sends there.
     struct side_session {
@@ -180,6 +201,7 @@ private:
     std::unique_ptr<handshake> handshake_;
     std::unique_ptr<auth_exchange> exchange_;  // an authentication in progress
     const auth_method* method_ = nullptr;      // of CONNECT
+    std::unique_ptr<authorized> authorized_;
     inflight inflight_;
     std::unique_ptr<inbox> inbox_;
     std::unique_ptr<outbox> outbox_;
@@ -215,6 +237,7 @@ private:
     bool skipping_ : 1 = false;      // the rest of a dropped delivery
     bool left_ : 1 = false;          // END sent on the network stream
     bool counted_ : 1 = false;       // in the connections gauge
+    bool bearer_ : 1 = false;        // the method of CONNECT is OAUTHBEARER, of a guard
 };
 
 }  // namespace weft::mqtt

@@ -45,6 +45,10 @@ inline constexpr uint32_t scram_iterations_max = 600'000;
 // Authentication Data of one AUTH: names, nonces and proofs are far smaller.
 inline constexpr size_t auth_data_bytes_max = 4'096;
 
+// The end of an authorization is looked at again after this long, however far away it is: the wall
+// clock that it is measured by may have been set meanwhile.
+inline constexpr uint64_t expiry_look_ms = 3'600'000;
+
 // ---- from the client ----
 
 // Credit of the network stream: what may arrive before we have looked at what came before.

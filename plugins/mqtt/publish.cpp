@@ -98,7 +98,7 @@ void connection::on_publish(const weft_slice& source) {
         return refuse_publish(p.publish.qos, p.packet_id, p.publish.payload_left,
                               reason::topic_name_invalid);
 
-    const auto exit = server_.config.routes.publish(client_id(), topic);
+    const auto exit = server_.config.routes.publish(client_id(), topic, who());
     if (!exit)
         return refuse_publish(p.publish.qos, p.packet_id, p.publish.payload_left,
                               reason::not_authorized);

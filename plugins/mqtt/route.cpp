@@ -8,7 +8,17 @@ namespace weft::mqtt {
 
 namespace {
 
-std::vector<topic_pattern> read_patterns(const nlohmann::json& list, const std::string& path) {
+guarded_text read_text(const binding_config& c, const nlohmann::json& value,
+                       const std::string& path) {
+    try {
+        return {c, value.get<std::string>()};
+    } catch (const std::invalid_argument& e) {
+        throw config_error(path, e.what());
+    }
+}
+
+std::vector<topic_pattern> read_patterns(const binding_config& c, const nlohmann::json& list,
+                                         const std::string& path) {
     std::vector<topic_pattern> out;
     for (size_t i = 0; i < list.size(); ++i) {
         const auto& item = list[i];
@@ -20,31 +30,46 @@ std::vector<topic_pattern> read_patterns(const nlohmann::json& list, const std::
             continue;
         }
         for (const auto& [name, value] : given->items()) {
+            const auto at = path + "/" + std::to_string(i) + "/params/" + name;
             if (pattern.find("{" + name + "}") == std::string::npos)
-                throw config_error(path + "/" + std::to_string(i) + "/params/" + name,
-                                   "the topic '" + pattern + "' has no {" + name + "}");
-            const auto text = value.get<std::string>();
-            params.push_back({name, text, text.find("${") != std::string::npos});
+                throw config_error(at, "the topic '" + pattern + "' has no {" + name + "}");
+            params.push_back({name, read_text(c, value, at)});
         }
         out.emplace_back(pattern, params);
     }
     return out;
 }
 
-condition read_condition(const nlohmann::json& item, const std::string& path) {
+condition read_condition(const binding_config& from, const nlohmann::json& item,
+                         const std::string& path) {
     condition c;
-    for (const auto& s : item.value("session", nlohmann::json::array()))
-        if (s.contains("client-id")) c.client_ids.push_back(s["client-id"].get<std::string>());
-    c.publish = read_patterns(item.value("publish", nlohmann::json::array()), path + "/publish");
+    const auto sessions = item.value("session", nlohmann::json::array());
+    for (size_t i = 0; i < sessions.size(); ++i) {
+        if (!sessions[i].contains("client-id")) continue;
+        const auto& id = sessions[i]["client-id"];
+        c.client_ids.push_back(
+            {id.get<std::string>(),
+             read_text(from, id, path + "/session/" + std::to_string(i) + "/client-id")});
+    }
+    c.publish =
+        read_patterns(from, item.value("publish", nlohmann::json::array()), path + "/publish");
     c.subscribe =
-        read_patterns(item.value("subscribe", nlohmann::json::array()), path + "/subscribe");
+        read_patterns(from, item.value("subscribe", nlohmann::json::array()), path + "/subscribe");
     return c;
 }
 
-bool matches_client(const condition& c, std::string_view client_id) {
+bool matches_client(const condition& c, std::string_view client_id, const weft_guard_session* who) {
     return c.client_ids.empty() ||
            std::any_of(c.client_ids.begin(), c.client_ids.end(),
-                       [&](const auto& p) { return matches_client_id(p, client_id); });
+                       [&](const auto& p) { return p.matches(client_id, who); });
+}
+
+bool is_personal(const condition& c) {
+    const auto personal = [](const topic_pattern& p) { return p.personal(); };
+    return std::any_of(c.client_ids.begin(), c.client_ids.end(),
+                       [](const auto& p) { return !p.value.constant(); }) ||
+           std::any_of(c.publish.begin(), c.publish.end(), personal) ||
+           std::any_of(c.subscribe.begin(), c.subscribe.end(), personal);
 }
 
 }  // namespace
@@ -55,23 +80,31 @@ topic_pattern::topic_pattern(std::string_view pattern, const std::vector<constra
         const std::string_view text = pattern.substr(from, slash - from);
         from = slash + 1;
         if (text == "#") {
-            levels_.push_back({kind::rest, {}});
+            levels_.push_back({kind::rest, {}, {}});
         } else if (text == "+") {
-            levels_.push_back({kind::any_level, {}});
+            levels_.push_back({kind::any_level, {}, {}});
         } else if (text.size() > 2 && text.front() == '{' && text.back() == '}') {
-            level l{kind::parameter, {}};
+            level l{kind::parameter, {}, {}};
             for (const auto& p : params) {
                 if (p.name != text.substr(1, text.size() - 2)) continue;
-                l = {p.unknown ? kind::impossible : kind::parameter, p.value};
+                if (p.value.constant())
+                    l.text = p.value.of(nullptr).value_or("");
+                else
+                    l = {kind::personal, {}, p.value};
             }
             levels_.push_back(std::move(l));
         } else {
-            levels_.push_back({kind::literal, std::string(text)});
+            levels_.push_back({kind::literal, std::string(text), {}});
         }
     }
 }
 
-bool topic_pattern::matches(std::string_view text) const {
+bool topic_pattern::personal() const {
+    return std::any_of(levels_.begin(), levels_.end(),
+                       [](const level& l) { return l.is == kind::personal; });
+}
+
+bool topic_pattern::matches(std::string_view text, const weft_guard_session* who) const {
     size_t from = 0;
     for (const auto& l : levels_) {
         if (l.is == kind::rest) return from <= text.size();
@@ -90,8 +123,12 @@ bool topic_pattern::matches(std::string_view text) const {
                 if (part.empty() || part == "#" || (!l.text.empty() && part != l.text))
                     return false;
                 break;
-            default:
-                return false;
+            case kind::personal:
+                // Somebody who is called '+' must not get everybody's topics by that.
+                if (part == "#" || part == "+" || !l.value.equals(part, who)) return false;
+                break;
+            case kind::rest:
+                break;
         }
     }
     return from == text.size() + 1;
@@ -116,17 +153,27 @@ bool matches_client_id(std::string_view pattern, std::string_view id) {
     return p == pattern.size();
 }
 
-router::router(const std::vector<route_config>& routes) {
+bool client_pattern::matches(std::string_view client_id, const weft_guard_session* who) const {
+    if (value.constant()) return matches_client_id(pattern, client_id);
+    // Who has a wildcard in the name is no wildcard.
+    if (value.value_has("*", who)) return false;
+    const auto text = value.of(who);
+    return text && matches_client_id(*text, client_id);
+}
+
+router::router(const std::vector<route_config>& routes, const std::string& ns) {
+    binding_config names;
+    names.ns = ns;
     for (size_t i = 0; i < routes.size(); ++i) {
         const std::string path = "/routes/" + std::to_string(i);
-        if (routes[i].guarded.is_object() && !routes[i].guarded.empty())
-            throw config_error(path + "/guarded",
-                               "guards are not available in this version of the mqtt binding");
         route r;
+        r.guarded = guarded_rule(names, routes[i].guarded);
         r.exit = routes[i].exit;
         for (size_t k = 0; routes[i].when.is_array() && k < routes[i].when.size(); ++k)
             r.when.push_back(
-                read_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
+                read_condition(names, routes[i].when[k], path + "/when/" + std::to_string(k)));
+        personal_ = personal_ || !r.guarded.empty() ||
+                    std::any_of(r.when.begin(), r.when.end(), is_personal);
         routes_.push_back(std::move(r));
     }
     std::vector<uint64_t> exits;
@@ -137,36 +184,40 @@ router::router(const std::vector<route_config>& routes) {
                            "more than " + std::to_string(limits::exits_max) + " different exits");
 }
 
-std::optional<uint64_t> router::session(std::string_view client_id) const {
+std::optional<uint64_t> router::session(std::string_view client_id,
+                                        const weft_guard_session* who) const {
     for (const auto& r : routes_) {
+        if (!r.guarded.admits(who)) continue;
         if (r.when.empty()) return r.exit;
         for (const auto& c : r.when)
-            if (matches_client(c, client_id)) return r.exit;
+            if (matches_client(c, client_id, who)) return r.exit;
     }
     return std::nullopt;
 }
 
 template <class Member>
 std::optional<uint64_t> router::find(std::string_view client_id, std::string_view text,
-                                     Member patterns) const {
+                                     const weft_guard_session* who, Member patterns) const {
     for (const auto& r : routes_) {
+        if (!r.guarded.admits(who)) continue;
         if (r.when.empty()) return r.exit;
         for (const auto& c : r.when) {
             const auto& list = c.*patterns;
-            const auto hit = [&](const topic_pattern& p) { return p.matches(text); };
-            if (matches_client(c, client_id) && std::any_of(list.begin(), list.end(), hit))
+            const auto hit = [&](const topic_pattern& p) { return p.matches(text, who); };
+            if (matches_client(c, client_id, who) && std::any_of(list.begin(), list.end(), hit))
                 return r.exit;
         }
     }
     return std::nullopt;
 }
 
-std::optional<uint64_t> router::publish(std::string_view client_id, std::string_view topic) const {
-    return find(client_id, topic, &condition::publish);
+std::optional<uint64_t> router::publish(std::string_view client_id, std::string_view topic,
+                                        const weft_guard_session* who) const {
+    return find(client_id, topic, who, &condition::publish);
 }
-std::optional<uint64_t> router::subscribe(std::string_view client_id,
-                                          std::string_view filter) const {
-    return find(client_id, filter, &condition::subscribe);
+std::optional<uint64_t> router::subscribe(std::string_view client_id, std::string_view filter,
+                                          const weft_guard_session* who) const {
+    return find(client_id, filter, who, &condition::subscribe);
 }
 
 }  // namespace weft::mqtt

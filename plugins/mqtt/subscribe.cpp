@@ -70,12 +70,14 @@ void connection::on_subscribe() {
     r.added.assign(p.subscriptions.size(), 0);
     for (const auto& s : p.subscriptions)
         if (const violation f = check_subscription(s, has_id)) return close(f);
+    const auto* identified = who();
     for (size_t i = 0; i < r.reasons.size(); ++i) {
         const auto& s = p.subscriptions[i];
         // v3.1.1 has no shared subscriptions, but who writes one means one; better refused than
         // taken for a topic.
         const bool shared = is_shared(s.filter) && (capabilities_ & WEFT_MQTT_CAP_SHARED) == 0;
-        const auto exit = server_.config.routes.subscribe(client_id(), shared_filter(s.filter));
+        const auto exit =
+            server_.config.routes.subscribe(client_id(), shared_filter(s.filter), identified);
         auto code = reason::success;
         if (topic_levels(s.filter) > server_.config.topic_levels_max)
             code = reason::topic_filter_invalid;

@@ -6,6 +6,7 @@
 #include "cli/log.hpp"
 #include "cli/watcher.hpp"
 #include "config/load.hpp"
+#include "config/open_doors.hpp"
 #include "loader/catalog.hpp"
 
 #include <weft/abi.h>
@@ -27,6 +28,7 @@
 #include <random>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 namespace weft::cli {
 
@@ -129,6 +131,7 @@ public:
         }
         spdlog::info("listening: {} bindings on {} workers", loaded_.config.bindings.size(),
                      options_.workers);
+        warn_of_open_doors();
         await_hangup();
         if (watch_) watch();
         const auto work = asio::make_work_guard(loop_);
@@ -165,6 +168,7 @@ public:
             loaded_ = std::move(next);
             plugins_ = std::move(found);
             watch_entities();
+            warn_of_open_doors();
             tend();
             return {{"ok", true},           {"added", r.added},     {"changed", r.changed},
                     {"removed", r.removed}, {"renewed", r.renewed}, {"unchanged", r.unchanged}};
@@ -206,6 +210,16 @@ private:
         tending_.async_wait([this](boost::system::error_code cancelled) {
             if (!cancelled) tend();
         });
+    }
+
+    // Once, and again when a reload has changed it.
+    void warn_of_open_doors() {
+        std::string open;
+        for (const auto& [address, binding] : engine_.reachable())
+            if (config::is_open(loaded_.config, binding))
+                open += (open.empty() ? "" : ", ") + address + " (" + binding + ")";
+        if (open != std::exchange(told_open_, open) && !open.empty())
+            spdlog::warn("without a guard, whoever can reach it may use {}", open);
     }
 
     void await_hangup() {
@@ -288,6 +302,7 @@ private:
     std::atomic<bool> awake_{false};
     engine engine_;
     bool stopping_ = false;
+    std::string told_open_;  // what the last warning has named
 };
 
 }  // namespace

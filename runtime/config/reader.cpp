@@ -1,5 +1,7 @@
 #include "config/reader.hpp"
 
+#include "config/reference.hpp"
+
 namespace weft::config {
 
 namespace {
@@ -83,6 +85,9 @@ void read_entities(reading& r, const member& m, const std::string& section_path,
         section keys(r.to, *entry.value, path);
         entity e = read_entity(r, entry, keys, role);
         const member* options = keys.take("options");
+        if (const auto now = reference::renamed(role, e.type);
+            !now.empty() && !r.installed.find(role, e.type))
+            e.type = now;
         // A store of type memory has no options and needs no plugin: it is where sessions of one
         // process live.
         const bool memory = role == "store" && e.type == "memory";

@@ -12,6 +12,9 @@ namespace weft::config::reference {
 // Is `type` a binding, exporter, guard, vault or store type of Zilla?
 bool knows_type(std::string_view role, std::string_view type);
 
+// What a type is called now that Zilla has called otherwise for a while; empty: the same.
+std::string_view renamed(std::string_view role, std::string_view type);
+
 // Is `key` used somewhere in options, when or with of this type?
 bool knows_key(std::string_view type, std::string_view key);
 

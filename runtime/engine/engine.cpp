@@ -329,6 +329,10 @@ std::vector<std::string> engine::watched_files() const {
     return out;
 }
 
+std::map<std::string, std::string> engine::reachable() const {
+    return impl_->host.listening().beyond_loopback();
+}
+
 engine_status engine::status() const {
     engine_status s;
     s.state = impl_->state;

@@ -108,6 +108,9 @@ public:
     // Files of vaults and guards: a reload reads them anew.
     std::vector<std::string> watched_files() const;
 
+    // Addresses listened on that others than this machine can reach, with their bindings.
+    std::map<std::string, std::string> reachable() const;
+
     engine_status status() const;
     std::vector<metric_value> metrics() const;
     std::vector<generation_info> generations() const;

@@ -40,6 +40,15 @@ int bind_socket(const addrinfo& a, bool reuse_port) {
     return -1;
 }
 
+bool is_loopback(const addrinfo& a) {
+    if (a.ai_family == AF_INET) {
+        const auto& v4 = *reinterpret_cast<const sockaddr_in*>(a.ai_addr);
+        return ntohl(v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    }
+    const auto& v6 = *reinterpret_cast<const sockaddr_in6*>(a.ai_addr);
+    return a.ai_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
+}
+
 // SO_REUSEPORT would let us share a port with another process of this user without either noticing.
 // A listener without it in the way is found by a bind without it.
 bool in_use_by_others(const addrinfo& a) {
@@ -82,7 +91,7 @@ uint64_t listeners::lease(uint32_t worker, const std::string& binding, const std
         return fail(e, WEFT_E_IO,
                     fmt::format("cannot listen on {}: {}", address, std::strerror(error)));
     }
-    entries_[++next_] = {address, binding, worker, socket};
+    entries_[++next_] = {address, is_loopback(*found), binding, worker, socket};
     *fd = socket;
     return next_;
 }
@@ -111,6 +120,14 @@ int listeners::socket_for(uint32_t worker, const std::string& binding, const std
     if (socket < 0)
         fail(e, WEFT_E_IO, fmt::format("cannot listen on {}: {}", address, std::strerror(errno)));
     return socket;
+}
+
+std::map<std::string, std::string> listeners::beyond_loopback() const {
+    const std::lock_guard lock(mutex_);
+    std::map<std::string, std::string> out;
+    for (const auto& [id, e] : entries_)
+        if (!e.loopback) out.emplace(e.address, e.binding);
+    return out;
 }
 
 void listeners::set_leaving(std::set<std::string> bindings) {

@@ -24,9 +24,13 @@ public:
     void set_leaving(std::set<std::string> bindings);
     void release(uint64_t lease);
 
+    // Addresses that others than this machine can reach, with the binding that listens there.
+    std::map<std::string, std::string> beyond_loopback() const;
+
 private:
     struct entry {
         std::string address;
+        bool loopback;
         std::string binding;
         uint32_t worker;
         int fd;
@@ -34,7 +38,7 @@ private:
     int socket_for(uint32_t worker, const std::string& binding, const std::string& address,
                    const addrinfo& where, weft_error* e);
 
-    std::mutex mutex_;
+    mutable std::mutex mutex_;
     std::map<uint64_t, entry> entries_;
     std::set<std::string> leaving_;
     uint64_t next_ = 0;

@@ -17,6 +17,9 @@ EXPECTED = {
     "weft-binding-http.so",
     "weft-binding-tls.so",
     "weft-exporter-stdout.so",
+    "weft-guard-inline.so",
+    "weft-guard-jwt.so",
+    "weft-guard-users.so",
     "weft-vault-filesystem.so",
 }
 

@@ -73,16 +73,39 @@ route_result expand(const route& r, const topic_pattern* pattern, std::string_vi
 
 }  // namespace
 
-route_result routes::match_publish(std::string_view topic, route_target& target) const {
+bool routes::add(route r) {
+    if (!r.guarded.empty()) {
+        if (guarded_ == guarded_routes_max) return false;
+        r.bit = route_rights{1} << guarded_++;
+    }
+    routes_.push_back(std::move(r));
+    return true;
+}
+
+route_rights routes::rights_of(const weft_guard_session* who) const {
+    route_rights rights = 0;
+    for (const route& r : routes_)
+        if (r.guarded.admits(who)) rights |= r.bit;
+    return rights;
+}
+
+bool routes::admits(route_rights rights) const {
+    return std::any_of(routes_.begin(), routes_.end(),
+                       [&](const route& r) { return (r.bit & rights) == r.bit; });
+}
+
+route_result routes::match_publish(std::string_view topic, route_target& target,
+                                   route_rights rights) const {
     for (const route& r : routes_) {
+        if ((r.bit & rights) != r.bit) continue;
         const topic_pattern* pattern = first_match(r.publish, topic);
         if (pattern || r.unconditional) return expand(r, pattern, topic, target);
     }
     return route_result::no_route;
 }
 
-route_result routes::match_subscribe(std::string_view filter,
-                                     std::vector<route_target>& targets) const {
+route_result routes::match_subscribe(std::string_view filter, std::vector<route_target>& targets,
+                                     route_rights rights) const {
     targets.clear();
     const auto add = [&](const route& r, const topic_pattern* pattern) {
         route_target target;
@@ -93,6 +116,7 @@ route_result routes::match_subscribe(std::string_view filter,
         return result;
     };
     for (const route& r : routes_) {
+        if ((r.bit & rights) != r.bit) continue;
         if (r.unconditional) {
             if (const auto result = add(r, nullptr); result != route_result::ok) return result;
             continue;

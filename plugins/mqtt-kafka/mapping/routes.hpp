@@ -4,6 +4,8 @@
 
 #include "mapping/topic_pattern.hpp"
 
+#include <weft/guard.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -51,26 +53,42 @@ enum class route_result : uint8_t {
                 // cannot be listed
 };
 
+// Which guarded routes a client may take, a bit each; those that are not guarded need none.
+using route_rights = uint64_t;
+inline constexpr route_rights all_rights = UINT64_MAX;
+inline constexpr size_t guarded_routes_max = 64;
+
 struct route {
     bool unconditional = false;  // no `when`
     std::vector<topic_pattern> publish, subscribe;
     topic_template messages;
     uint64_t exit = 0;
+    guarded_rule guarded{};
+    route_rights bit = 0;  // of a guarded one
 };
 
 class routes {
 public:
-    void add(route r) { routes_.push_back(std::move(r)); }
+    // False when it is one guarded route too many.
+    bool add(route r);
     const std::vector<route>& all() const { return routes_; }
 
+    bool guarded() const { return guarded_ > 0; }
+    route_rights rights_of(const weft_guard_session* who) const;
+    // Is there a route at all for who has these?
+    bool admits(route_rights rights) const;
+
     // The first route that takes a publish to this topic.
-    route_result match_publish(std::string_view topic, route_target& target) const;
+    route_result match_publish(std::string_view topic, route_target& target,
+                               route_rights rights = all_rights) const;
 
     // The targets of all routes that may carry topics this filter matches, without repetition.
-    route_result match_subscribe(std::string_view filter, std::vector<route_target>& targets) const;
+    route_result match_subscribe(std::string_view filter, std::vector<route_target>& targets,
+                                 route_rights rights = all_rights) const;
 
 private:
     std::vector<route> routes_;
+    size_t guarded_ = 0;
 };
 
 }  // namespace weft::mqtt_kafka

@@ -33,7 +33,8 @@ void publisher::publish(const incoming& in) {
         return in.from.end_client({reason::qos_not_supported, "QoS is above what is supported"});
     }
     if (in.view->qos == 2 && !in.will && !begin_qos2(in)) return;
-    const routed& r = route(in.topic());
+    // A will was let in with its CONNECT, and is also sent for who is not there any more.
+    const routed& r = route(in.topic(), in.will ? all_rights : in.from.rights());
     if (const refusal why = check(r, in.topic())) return refuse(in, why);
     kafka_topic* retained = nullptr;
     if (in.retain()) {
@@ -63,17 +64,21 @@ void publisher::send_on(const incoming& in, const routed& r, kafka_topic* retain
         publish_plain(in, r);
 }
 
-const publisher::routed& publisher::route(std::string_view topic) {
-    key_ = topic;
+const publisher::routed& publisher::route(std::string_view topic, route_rights rights) {
+    memo_key_ = topic;
+    if (proxy_.config.table.guarded()) {
+        memo_key_ += '\0';
+        memo_key_.append(reinterpret_cast<const char*>(&rights), sizeof rights);
+    }
     if (generation_ != proxy_.topics.generation()) {
         routes_.clear();
         generation_ = proxy_.topics.generation();
     }
-    if (const auto found = routes_.find(key_); found != routes_.end()) return found->second;
+    if (const auto found = routes_.find(memo_key_); found != routes_.end()) return found->second;
     if (routes_.size() >= route_memo_max) routes_.clear();
-    routed& r = routes_[key_];
+    routed& r = routes_[memo_key_];
     route_target target;
-    r.result = proxy_.config.table.match_publish(topic, target);
+    r.result = proxy_.config.table.match_publish(topic, target, rights);
     if (r.result == route_result::ok) r.topic = proxy_.topics.get(target);
     if (const auto identity = proxy_.config.clients.match(topic))
         r.identity = std::string(*identity);

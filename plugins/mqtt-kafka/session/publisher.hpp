@@ -100,7 +100,7 @@ private:
         bool retain() const { return view->flags & WEFT_MQTT_RETAIN; }
     };
 
-    const routed& route(std::string_view topic);
+    const routed& route(std::string_view topic, route_rights rights);
     refusal check(const routed& r, std::string_view topic) const;
     void publish(const incoming& in);
     void send_on(const incoming& in, const routed& r, kafka_topic* retained);
@@ -138,7 +138,7 @@ private:
     meta_writer<weft_kafka_produce> block_;
     std::unordered_map<std::string, routed> routes_;  // remembered
     uint64_t generation_ = 0;                         // of the topics they lead to
-    std::string key_;                                 // scratch for lookups
+    std::string key_, memo_key_;                      // scratch for lookups
     std::deque<session*> starving_;
     std::deque<session*> assembly_waiting_;
     std::vector<session*> opening_;  // wait until the tail of a topic is live

@@ -7,9 +7,10 @@
 
 namespace weft::mqtt_kafka {
 
-session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin)
+session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin, uint64_t auth)
     : proxy_(p),
       stream_(s),
+      rights_(p.config.table.guarded() ? p.config.table.rights_of(session_of(p.here, auth)) : 0),
       nonce_(p.store.me.next_nonce()),
       expiry_s_(begin->session_expiry_s),
       version_(begin->version),

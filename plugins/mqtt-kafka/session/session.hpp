@@ -32,7 +32,7 @@ inline constexpr uint8_t puback_type = 4, pubrec_type = 5, pubrel_type = 6, pubc
 
 class session final : public endpoint, public registered_session {
 public:
-    session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin);
+    session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin, uint64_t auth);
     ~session() override;
 
     // Claims the session if Kafka is there, else waits for it.
@@ -44,6 +44,8 @@ public:
 
     int64_t epoch() const { return epoch_; }
     int64_t nonce() const { return nonce_; }
+    // What the guard's session it was opened with may do; that of a connection does not change.
+    route_rights rights() const { return rights_; }
     // Does it outlive its connection?
     bool durable() const { return expiry_s_ > 0; }
     // Is there a client?
@@ -164,6 +166,7 @@ private:
     std::unique_ptr<loaded_session> loaded_;  // until the session is accepted
     std::unique_ptr<own_will> will_;
     std::unique_ptr<qos2_in> qos2_;
+    const route_rights rights_;
     int64_t epoch_ = -1;
     int64_t nonce_;
     uint64_t will_at_ = 0, expire_at_ = 0;  // wall clock, ms; 0: never

@@ -23,6 +23,10 @@ void session::take_will(const weft_data& d) {
             return text ? std::optional<std::string>(*text) : std::nullopt;
         };
         out.topic = m.text(m->topic);
+        if (route_target to;
+            proxy_.config.table.guarded() &&
+            proxy_.config.table.match_publish(out.topic, to, rights_) == route_result::no_route)
+            return end_client({reason::not_authorized, "no route takes the will's topic"});
         out.qos = m->qos;
         out.flags = m->flags & WEFT_MQTT_RETAIN ? will_message::retain : 0;
         if (m->flags & WEFT_MQTT_HAS_EXPIRY)

@@ -101,8 +101,8 @@ void subscriber::decide(subscribe_request::filter& f, std::string& reason) {
     const std::string_view filter =
         is_shared_filter(f.text) ? split_shared(f.text).filter : std::string_view(f.text);
     std::vector<route_target> targets;
-    if (const auto why =
-            refusal_of_route(proxy_.config.table.match_subscribe(filter, targets), filter))
+    if (const auto why = refusal_of_route(
+            proxy_.config.table.match_subscribe(filter, targets, session_.rights()), filter))
         return refuse(f, why, reason);
     for (const auto& target : targets) {
         kafka_topic* topic = proxy_.topics.get(target);

@@ -56,11 +56,6 @@ TEST(config, problems_are_named_where_they_are) {
             .starts_with("/options/clients/0: "));
     EXPECT_TRUE(
         path_of_error(
-            config(topics,
-                   R"([{"guarded":{"g":["r"]},"when":null,"with":null,"exit":1,"exit_name":"c"}])"))
-            .starts_with("/routes/0/guarded: "));
-    EXPECT_TRUE(
-        path_of_error(
             config(
                 topics,
                 R"([{"when":[{"publish":[{"topic":"a/{x}"}]}],"with":{"messages":"m-${params.y}"},"exit":1}])"))

@@ -111,6 +111,60 @@ TEST(routes, a_subscription_reads_all_that_may_overlap) {
     EXPECT_THAT(topics("#"), testing::ElementsAre("mqtt-devices", "mqtt-messages"));
 }
 
+TEST(routes, guarded_ones_take_who_has_the_roles) {
+    binding_config c;
+    c.ns = "n";
+    routes t;
+    for (const auto& [roles, topic] :
+         {std::pair{R"({"g": ["admin"]})", "admins"}, std::pair{R"({"g": []})", "known"}}) {
+        route r = conditional({"a/#"}, {"a/#"}, topic, 1);
+        r.guarded = guarded_rule(c, nlohmann::json::parse(roles));
+        EXPECT_TRUE(t.add(std::move(r)));
+    }
+    EXPECT_TRUE(t.guarded());
+    EXPECT_EQ(t.rights_of(nullptr), 0u);
+    EXPECT_FALSE(t.admits(0)) << "nothing is for everybody";
+    identified who;
+    const auto rights = [&](const char* guard) {
+        const identified_view view(who, guard);
+        return t.rights_of(view.get());
+    };
+    const auto known = rights("n:g");
+    who.roles = {"admin"};
+    const auto admin = rights("n:g");
+    EXPECT_EQ(rights("n:other"), 0u);
+
+    route_target target;
+    std::vector<route_target> targets;
+    EXPECT_EQ(t.match_publish("a/b", target, 0), route_result::no_route);
+    EXPECT_EQ(t.match_subscribe("a/b", targets, 0), route_result::no_route);
+    ASSERT_EQ(t.match_publish("a/b", target, known), route_result::ok);
+    EXPECT_EQ(target.topic, "known");
+    ASSERT_EQ(t.match_publish("a/b", target, admin), route_result::ok);
+    EXPECT_EQ(target.topic, "admins");
+    ASSERT_EQ(t.match_subscribe("#", targets, known), route_result::ok);
+    EXPECT_THAT(targets, testing::ElementsAre(route_target{1, "known", false}));
+    ASSERT_EQ(t.match_subscribe("#", targets, admin), route_result::ok);
+    EXPECT_EQ(targets.size(), 2u);
+
+    EXPECT_TRUE(t.add(conditional({"a/#"}, {}, "open", 1)));
+    EXPECT_TRUE(t.admits(0));
+    ASSERT_EQ(t.match_publish("a/b", target, 0), route_result::ok);
+    EXPECT_EQ(target.topic, "open");
+}
+
+TEST(routes, as_many_guarded_ones_as_there_are_rights) {
+    binding_config c;
+    routes t;
+    const auto add = [&] {
+        route r = conditional({"a/#"}, {}, "x", 1);
+        r.guarded = guarded_rule(c, {{"g", nlohmann::json::array()}});
+        return t.add(std::move(r));
+    };
+    for (size_t i = 0; i < guarded_routes_max; ++i) ASSERT_TRUE(add());
+    EXPECT_FALSE(add());
+}
+
 TEST(routes, kinds_of_conditions_do_not_mix) {
     routes t;
     t.add(conditional({"a/#"}, {}, "only-published", 1));

@@ -65,15 +65,7 @@ TEST(config, durations) {
 }
 
 TEST(config, what_cannot_be_kept_is_an_error) {
-    EXPECT_NE(
-        error_of(
-            R"({"authorization": {"jwt": {"credentials": {"connect": {"username": "{credentials}"}}}}})")
-            .find("/options/authorization"),
-        std::string::npos);
     EXPECT_NE(error_of(R"({"topics": [{"name": "a", "content": {}}]})").find("/options/topics"),
-              std::string::npos);
-    EXPECT_NE(error_of("null", "{}", R"([{"exit": 3, "guarded": {"jwt": []}}])")
-                  .find("/routes/0/guarded"),
               std::string::npos);
     EXPECT_NE(error_of("null", R"({"zilla.binding.mqtt.connect.timeout": "soon"})")
                   .find("zilla.binding.mqtt.connect.timeout"),
@@ -86,9 +78,29 @@ TEST(config, what_cannot_be_kept_is_an_error) {
         std::string::npos);
 }
 
-bool match(std::string_view pattern, std::string_view text,
-           std::vector<topic_pattern::constraint> params = {}) {
-    return topic_pattern(pattern, params).matches(text);
+bool match(std::string_view pattern, std::string_view text, const char* id = nullptr,
+           const weft_guard_session* who = nullptr) {
+    binding_config c;
+    c.ns = "n";
+    std::vector<topic_pattern::constraint> params;
+    if (id) params.push_back({"id", guarded_text(c, id)});
+    return topic_pattern(pattern, params).matches(text, who);
+}
+
+TEST(config, the_guard_and_where_its_credentials_are) {
+    const settings s = read_settings(with(
+        R"({"authorization": {"jwt": {"credentials": {"connect": {"username": "Bearer {credentials}"}}}}})"));
+    ASSERT_TRUE(s.guard);
+    EXPECT_EQ(s.guard->name, "n:jwt");
+    EXPECT_FALSE(s.guard->in_password);
+    EXPECT_EQ(s.guard->pattern.of("Bearer abc"), "abc");
+    EXPECT_FALSE(s.guard->pattern.of("Bearer "));
+    EXPECT_FALSE(s.guard->pattern.of("bearer abc"));
+    EXPECT_EQ(
+        error_of(
+            R"({"authorization": {"jwt": {"credentials": {"connect": {"password": "Bearer"}}}}})"),
+        "/options/authorization/jwt/credentials/connect/password: 'Bearer' needs {credentials}, "
+        "once");
 }
 
 TEST(route, topic_patterns) {
@@ -112,11 +124,32 @@ TEST(route, topic_patterns) {
 }
 
 TEST(route, params_constrain_names) {
-    EXPECT_TRUE(match("s/{id}", "s/1", {{"id", "1", false}}));
-    EXPECT_FALSE(match("s/{id}", "s/2", {{"id", "1", false}}));
-    EXPECT_FALSE(match("s/{id}", "s/+", {{"id", "1", false}}));
-    EXPECT_FALSE(match("s/{id}", "s/1", {{"id", "${guarded['g'].identity}", true}}))
-        << "an anonymous client has no identity";
+    EXPECT_TRUE(match("s/{id}", "s/1", "1"));
+    EXPECT_FALSE(match("s/{id}", "s/2", "1"));
+    EXPECT_FALSE(match("s/{id}", "s/+", "1"));
+    constexpr const char* identity = "${guarded['g'].identity}";
+    EXPECT_FALSE(match("s/{id}", "s/1", identity)) << "an anonymous client has no identity";
+    identified anna;
+    anna.identity = "anna";
+    anna.attributes = {{"site", "7"}};
+    const identified_view view(anna, "n:g"), of_other(anna, "n:other");
+    EXPECT_TRUE(match("s/{id}/#", "s/anna/x", identity, view.get()));
+    EXPECT_FALSE(match("s/{id}/#", "s/annabel/x", identity, view.get()));
+    EXPECT_FALSE(match("s/{id}/#", "s/ann/x", identity, view.get()));
+    EXPECT_FALSE(match("s/{id}/#", "s/+/x", identity, view.get()));
+    EXPECT_FALSE(match("s/{id}", "s/anna", identity, of_other.get())) << "of another guard";
+    EXPECT_TRUE(match("s/{id}", "s/d7", "d${guarded['n:g'].attributes.site}", view.get()));
+    EXPECT_FALSE(match("s/{id}", "s/d", "d${guarded['g'].attributes.none}", view.get()));
+    for (const char* name : {"+", "#", ""}) {
+        identified odd;
+        odd.identity = name;
+        const identified_view odd_view(odd, "n:g");
+        EXPECT_FALSE(match("s/{id}", "s/" + std::string(name), identity, odd_view.get())) << name;
+    }
+    EXPECT_EQ(error_of("null", "{}", R"([{"exit": 3, "when": [{"publish": [{"topic": "a/{x}",
+                  "params": {"x": "${guarded['g'].name}"}}]}]}])"),
+              "/routes/0/when/0/publish/0/params/x: '${guarded['g'].name}' is no expression "
+              "(allowed: ${guarded['GUARD'].identity}, ${guarded['GUARD'].attributes.NAME})");
     EXPECT_NE(
         error_of(
             "null", "{}",
@@ -132,6 +165,30 @@ TEST(route, client_id_patterns) {
     EXPECT_FALSE(matches_client_id("dev-*", "xdev-1"));
     EXPECT_FALSE(matches_client_id("a*b", "ac"));
     EXPECT_FALSE(matches_client_id("a.c", "abc"));
+}
+
+TEST(route, guards_and_names_of_clients) {
+    const settings s = read_settings(with("null", "{}", R"([
+        {"exit": 1, "guarded": {"g": ["admin", "all"]}},
+        {"exit": 2, "guarded": {"g": []}, "when": [{"session": [{"client-id": "${guarded['g'].identity}-*"}],
+                                                      "publish": [{"topic": "p"}]}]}])"));
+    EXPECT_TRUE(s.routes.personal());
+    identified who;
+    who.identity = "anna";
+    const auto exit = [&](const char* id, std::vector<std::string> roles,
+                          const char* guard = "n:g") {
+        who.roles = std::move(roles);
+        const identified_view view(who, guard);
+        return s.routes.session(id, view.get()).value_or(0);
+    };
+    EXPECT_FALSE(s.routes.session("anna-1"));
+    EXPECT_EQ(exit("x", {"all", "more", "admin"}), 1u);
+    EXPECT_EQ(exit("x", {"admin"}), 0u) << "all of its roles";
+    EXPECT_EQ(exit("anna-1", {}), 2u);
+    EXPECT_EQ(exit("bob-1", {}), 0u);
+    EXPECT_EQ(exit("anna-1", {"admin", "all"}, "n:other"), 0u);
+    who.identity = "*";
+    EXPECT_EQ(exit("bob-1", {}), 0u) << "a name is no wildcard";
 }
 
 TEST(route, the_first_that_applies_wins) {

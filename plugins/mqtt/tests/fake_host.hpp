@@ -4,6 +4,7 @@
 // directions are over, deferred calls run at the end of a turn.
 #pragma once
 
+#include <weft/guard.hpp>
 #include <weft/host.hpp>
 #include <weft/meta.hpp>
 #include <weft/stream.hpp>
@@ -14,6 +15,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -38,7 +40,7 @@ struct sent_frame {
 struct weft_stream {
     const weft_endpoint_vt* vt = nullptr;
     void* self = nullptr;
-    uint64_t exit = 0;
+    uint64_t exit = 0, auth = 0;
     std::vector<uint64_t> begin_meta;  // of a stream that the instance opened
     std::deque<sent_frame> sent;
     uint32_t credit = 0, padding = 0;
@@ -49,6 +51,19 @@ struct weft_stream {
 };
 
 namespace weft::testing {
+
+// What a guard has found out, kept until nobody refers to it.
+struct guard_session {
+    guard_session(std::string g, identified i)
+        : guard(std::move(g)), who(std::move(i)), view(who, guard.c_str()) {}
+    bool same_rights(const identified& o) const {
+        return who.identity == o.identity && who.roles == o.roles && who.attributes == o.attributes;
+    }
+    std::string guard;
+    identified who;
+    identified_view view;
+    uint64_t references = 1;
+};
 
 class fake_host {
 public:
@@ -63,10 +78,12 @@ public:
                                              nullptr,        index,   defer};
         static const weft_events_vt events{sizeof events, 0, emit, ready};
         static const weft_metrics_vt metrics{sizeof metrics, 0, cell};
+        static const weft_guards_vt guards{sizeof guards,  0,           verify_guard,
+                                           retain_session, let_session, session_at};
         static const weft_host_vt host{sizeof host, WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0,
                                        nullptr,     nullptr,        log_line};
-        services = {nullptr, &host,   &stream_table, &buffers, &reactor,
-                    nullptr, nullptr, &events,       &metrics, nullptr};
+        services = {nullptr, &host,   &stream_table, &buffers, &reactor, nullptr,
+                    nullptr, &events, &metrics,      nullptr,  nullptr,  &guards};
     }
     ~fake_host() { current() = nullptr; }
     fake_host(const fake_host&) = delete;
@@ -83,6 +100,28 @@ public:
     bool out_of_memory = false;
     // Where log lines go. None are expected of a plugin: without this they fail the test.
     std::vector<std::string>* log_to = nullptr;
+
+    // Guards: who it is, or nothing with a refusal. Answers wait until the test lets them come.
+    struct asked {
+        std::string guard, username, credentials, remote;
+        bool has_username = false;
+    };
+    std::function<std::optional<identified>(const asked&, std::string& refusal)> guard_script;
+    std::vector<asked> questions;
+    std::map<uint64_t, std::unique_ptr<guard_session>> guard_sessions;
+
+    void answer_guards() {
+        for (auto& a : std::exchange(answers_, {})) {
+            a.done(a.ctx, a.auth, a.auth ? nullptr : a.refusal.c_str());
+            end_turn();
+        }
+    }
+    // A session as a binding below would bring it, with one reference.
+    uint64_t keep_session(const std::string& guard, const identified& who) {
+        auto s = std::make_unique<guard_session>(guard, who);
+        guard_sessions.emplace(++last_session_, std::move(s));
+        return last_session_;
+    }
 
     // ---- what the test does ----
     weft_stream* new_stream() { return &streams.emplace_back(); }
@@ -166,6 +205,12 @@ public:
     size_t timers() const { return timers_.size(); }
 
 private:
+    struct guard_answer {
+        weft_guard_done done;
+        void* ctx;
+        uint64_t auth;
+        std::string refusal;
+    };
     struct timer_entry {
         uint64_t at;
         void (*fn)(void*);
@@ -192,6 +237,7 @@ private:
         s->self = self;
         s->exit = exit;
         s->begin_meta = copy_meta(b->h.meta);
+        s->auth = b->h.auth;
         current()->opened.push_back(s);
         return s;
     }
@@ -241,7 +287,7 @@ private:
     static void share(const weft_slice*) {}
 
     static uint64_t now(weft_worker*) { return current()->now_ns_; }
-    static uint64_t wall_ms(weft_worker*) { return 0; }
+    static uint64_t wall_ms(weft_worker*) { return current()->now_ns_ / 1'000'000; }
     static uint64_t timer(weft_worker*, uint64_t at, void (*fn)(void*), void* ctx) {
         current()->timers_[++current()->timer_ids_] = {at, fn, ctx};
         return current()->timer_ids_;
@@ -253,6 +299,41 @@ private:
     static uint32_t index(weft_worker*) { return 0; }
     static void defer(weft_worker*, void (*fn)(void*), void* ctx) {
         current()->deferred_.emplace_back(fn, ctx);
+    }
+
+    static void verify_guard(weft_worker*, const char* guard, const weft_guard_request* q,
+                             weft_guard_done done, void* ctx) {
+        auto& h = *current();
+        asked a{guard, q->username ? q->username : "", std::string(text_of(q->credentials)),
+                q->remote ? q->remote : "", q->username != nullptr};
+        std::string refusal = "There is no guard.";
+        const auto who = h.guard_script ? h.guard_script(a, refusal) : std::nullopt;
+        h.questions.push_back(std::move(a));
+        uint64_t auth = 0;
+        if (const auto before = h.guard_sessions.find(q->auth);
+            who && before != h.guard_sessions.end() && before->second->same_rights(*who)) {
+            auth = q->auth;
+            const auto references = before->second->references + 1;
+            before->second = std::make_unique<guard_session>(guard, *who);
+            before->second->references = references;
+        } else if (who) {
+            auth = h.keep_session(guard, *who);
+        }
+        h.answers_.push_back({done, ctx, auth, refusal});
+    }
+    static void retain_session(weft_worker*, uint64_t auth) {
+        if (const auto it = current()->guard_sessions.find(auth);
+            it != current()->guard_sessions.end())
+            ++it->second->references;
+    }
+    static void let_session(weft_worker*, uint64_t auth) {
+        auto& all = current()->guard_sessions;
+        const auto it = all.find(auth);
+        if (it != all.end() && --it->second->references == 0) all.erase(it);
+    }
+    static const weft_guard_session* session_at(weft_worker*, uint64_t auth) {
+        const auto it = current()->guard_sessions.find(auth);
+        return it == current()->guard_sessions.end() ? nullptr : it->second->view.get();
     }
 
     static void emit(weft_worker*, uint32_t, uint64_t, const char* id, const char* text) {
@@ -268,6 +349,8 @@ private:
         current()->log_to->push_back(text);
     }
 
+    std::vector<guard_answer> answers_;
+    uint64_t last_session_ = 0;
     std::map<uint64_t, timer_entry> timers_;
     std::vector<std::pair<void (*)(void*), void*>> deferred_;
     uint64_t now_ns_ = 1'000'000'000'000, timer_ids_ = 0;

@@ -70,7 +70,9 @@ public:
         }
         for (auto* s : host.opened) s->out_over = s->in_over = true;
         host.end_turn();
+        host.answer_guards();
         server_.reset();
+        EXPECT_TRUE(host.guard_sessions.empty()) << "sessions of a guard leak";
         EXPECT_EQ(host.buffers_alive, 0) << "slices leak";
         EXPECT_EQ(host.timers(), 0u);
     }
@@ -86,11 +88,11 @@ public:
         return *server_;
     }
 
-    client accept(uint32_t credit = 1 << 20) {
+    client accept(uint32_t credit = 1 << 20, uint64_t auth = 0) {
         meta_writer<weft_tcp_begin> m;
         m->remote_host = m.text("10.0.0.9");
         m->remote_port = 4711;
-        const weft_begin b{{sizeof b, WEFT_BEGIN, 0, 0, 0, m.get()}, 0, 0};
+        const weft_begin b{{sizeof b, WEFT_BEGIN, 0, 0, auth, m.get()}, 0, 0};
         weft_stream* s = host.new_stream();
         endpoint* e = the_server().accept(stream{s}, b);
         if (!e) return {&host, nullptr};

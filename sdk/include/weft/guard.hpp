@@ -1,5 +1,5 @@
-// Guards, from both sides: a guard plugin in C++, and for bindings: verify, auth_ref and
-// guarded_rule.
+// Guards, from both sides: a guard plugin in C++, and for bindings: verify, auth_ref, guarded_rule,
+// guarded_text and credentials_pattern.
 //
 //   struct jwt_plugin {
 //       static constexpr const char* type = "jwt";
@@ -12,7 +12,10 @@
 
 #include <weft/entity.hpp>
 
+#include <weft/text.hpp>
+
 #include <algorithm>
+#include <optional>
 
 namespace weft {
 
@@ -185,6 +188,121 @@ public:
 
 private:
     std::vector<std::pair<std::string, std::vector<std::string>>> rules_;
+};
+
+// Text with ${guarded['g'].identity} and ${guarded['g'].attributes.name} in it, as the
+// configuration has them.
+class guarded_text {
+public:
+    guarded_text() = default;
+    // Throws std::invalid_argument that says what is wrong with an expression.
+    guarded_text(const binding_config& c, std::string_view text) {
+        static constexpr std::string_view opening = "${";
+        while (!text.empty()) {
+            const size_t at = std::min(text.find(opening), text.size());
+            if (at > 0) pieces_.push_back({{}, {}, std::string(text.substr(0, at))});
+            text.remove_prefix(at);
+            if (text.empty()) break;
+            const size_t end = text.find('}');
+            const auto whole = text.substr(0, end == text.npos ? end : end + 1);
+            pieces_.push_back(read(c, whole));
+            text.remove_prefix(whole.size());
+        }
+    }
+    // It is the same for everybody.
+    bool constant() const {
+        return std::all_of(pieces_.begin(), pieces_.end(),
+                           [](const piece& p) { return p.guard.empty(); });
+    }
+    // Is `text` what this is for the session? Never when an expression has no value for it.
+    bool equals(std::string_view text, const weft_guard_session* s) const {
+        for (const auto& p : pieces_) {
+            const auto value = p.of(s);
+            if (value.empty() || !text.starts_with(value)) return false;
+            text.remove_prefix(value.size());
+        }
+        return text.empty();
+    }
+    // Nothing when an expression has no value for the session.
+    std::optional<std::string> of(const weft_guard_session* s) const {
+        std::string out;
+        for (const auto& p : pieces_) {
+            const auto value = p.of(s);
+            if (value.empty()) return std::nullopt;
+            out += value;
+        }
+        return out;
+    }
+    // Is there an expression whose value has one of these characters in it?
+    bool value_has(const char* any_of, const weft_guard_session* s) const {
+        return std::any_of(pieces_.begin(), pieces_.end(), [&](const piece& p) {
+            return !p.guard.empty() && p.of(s).find_first_of(any_of) != std::string_view::npos;
+        });
+    }
+
+private:
+    struct piece {
+        std::string guard;  // qualified; empty: the text itself
+        std::string attribute;
+        std::string text;
+
+        std::string_view of(const weft_guard_session* s) const {
+            if (guard.empty()) return text;
+            if (!s || guard != s->guard) return {};
+            return attribute.empty() ? std::string_view(s->identity) : attribute_of(*s, attribute);
+        }
+    };
+    static piece read(const binding_config& c, std::string_view whole) {
+        static constexpr std::string_view begin = "${guarded['", middle = "'].",
+                                          attributes = "attributes.";
+        auto rest = whole;
+        const size_t name_end = rest.starts_with(begin) ? rest.find(middle) : rest.npos;
+        if (name_end != rest.npos && rest.ends_with('}')) {
+            const auto name = rest.substr(begin.size(), name_end - begin.size());
+            rest = rest.substr(name_end + middle.size());
+            rest.remove_suffix(1);
+            if (rest == "identity") return {c.qualified(std::string(name)), {}, {}};
+            if (rest.starts_with(attributes) && rest.size() > attributes.size())
+                return {c.qualified(std::string(name)),
+                        std::string(rest.substr(attributes.size())),
+                        {}};
+        }
+        throw std::invalid_argument("'" + std::string(whole) +
+                                    "' is no expression (allowed: ${guarded['GUARD'].identity}, "
+                                    "${guarded['GUARD'].attributes.NAME})");
+    }
+
+    std::vector<piece> pieces_;
+};
+
+// "Bearer {credentials}": how a text has the credentials in it.
+class credentials_pattern {
+public:
+    static constexpr std::string_view place = "{credentials}";
+
+    // Throws std::invalid_argument.
+    explicit credentials_pattern(std::string_view text) {
+        const size_t at = text.find(place);
+        if (at == text.npos || text.find(place, at + 1) != text.npos)
+            throw std::invalid_argument("'" + std::string(text) + "' needs {credentials}, once");
+        before_ = text.substr(0, at);
+        after_ = text.substr(at + place.size());
+    }
+    // Nothing when the text is another one, or has nothing in that place. The whole text counts.
+    std::optional<std::string_view> of(std::string_view text, bool any_case = false) const {
+        const auto same = [&](std::string_view a, std::string_view b) {
+            return any_case ? equal_ignoring_case(a, b) : a == b;
+        };
+        if (text.size() <= before_.size() + after_.size() ||
+            !same(text.substr(0, before_.size()), before_) ||
+            !same(text.substr(text.size() - after_.size()), after_))
+            return std::nullopt;
+        return text.substr(before_.size(), text.size() - before_.size() - after_.size());
+    }
+    const std::string& before() const { return before_; }
+
+private:
+    std::string before_, after_;
 };
 
 }  // namespace weft
