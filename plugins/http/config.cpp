@@ -29,13 +29,12 @@ std::vector<condition> read_item(const json& item, const std::string& path) {
     return out;
 }
 
-route read_route(const route_config& r, size_t index) {
-    if (r.guarded.is_object() && !r.guarded.empty())
-        throw config_error(at(index) + "/guarded", "guards are not supported by http yet");
+route read_route(const binding_config& c, const route_config& r, size_t index) {
     if (r.with.is_object() && !r.with.empty())
         throw config_error(at(index) + "/with",
                            "requests are passed on as they are: overrides are not supported");
     route out;
+    out.guarded = guarded_rule(c, r.guarded);
     out.exit = r.exit;
     if (!r.when.is_array()) return out;
     for (size_t i = 0; i < r.when.size(); ++i)
@@ -58,8 +57,7 @@ void refuse_what_is_missing(const json& options) {
         const char *key, *text;
     };
     for (const auto& [key, text] :
-         {missing{"authorization", "guards are not supported by http yet"},
-          missing{"requests", "models of requests are not supported"},
+         {missing{"requests", "models of requests are not supported"},
           missing{"overrides", "requests are passed on as they are: overrides are not supported"}})
         if (options.contains(key)) throw config_error(std::string("/options/") + key, text);
     const auto versions = options.value("versions", std::vector<std::string>{"http/1.1"});
@@ -103,7 +101,10 @@ server_config read_config(const binding_config& c) {
     refuse_what_is_missing(c.options);
     server_config out;
     read_access(c.options, out);
-    for (size_t i = 0; i < c.routes.size(); ++i) out.routes.push_back(read_route(c.routes[i], i));
+    if (const auto it = c.options.find("authorization"); it != c.options.end())
+        out.guard = read_authorization(c, *it);
+    for (size_t i = 0; i < c.routes.size(); ++i)
+        out.routes.push_back(read_route(c, c.routes[i], i));
     out.head_timeout_ns = timeout_ns(c, "head", head_timeout_ms);
     out.idle_timeout_ns = timeout_ns(c, "idle", idle_timeout_ms);
     out.answer_timeout_ns = timeout_ns(c, "answer", answer_timeout_ms);

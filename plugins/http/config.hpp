@@ -1,11 +1,13 @@
 // The options and routes of an http server, from JSON to values; every default is visible here.
 #pragma once
 
+#include "credentials.hpp"
 #include "limits.hpp"
 #include "route.hpp"
 
 #include <weft/config.hpp>
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -16,6 +18,7 @@ enum class access : uint8_t { any, same_origin, cross_origin };
 struct server_config {
     access policy = access::any;
     std::vector<std::string> allowed_origins;  // cross_origin: these alone; none: all
+    std::optional<guard_use> guard;
     std::vector<route> routes;
     uint64_t head_timeout_ns = head_timeout_ms * 1'000'000;
     uint64_t idle_timeout_ns = idle_timeout_ms * 1'000'000;

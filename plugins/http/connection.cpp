@@ -4,6 +4,7 @@
 #include "server.hpp"
 #include "tokens.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace weft::http {
@@ -23,6 +24,11 @@ std::string no_route(const request& r, std::string_view scheme) {
                       "://" + r.authority + r.path;
     if (out.size() > shown_max) out.resize(shown_max);
     return r.upgrade.empty() ? out : out + " (upgrade: " + r.upgrade.substr(0, shown_max) + ")";
+}
+
+// What follows a head that asked for an upgrade may be meant for the tunnel that did not come.
+bool stays_after(const request& r, std::string_view rest) {
+    return r.keep_alive && !r.has_body && (r.upgrade.empty() || rest.empty());
 }
 
 }  // namespace
@@ -47,6 +53,9 @@ void connection::on_data(stream, const weft_data& d) {
         case phase::head:
             for (const auto& s : slices(d)) head_ += text_of(s);
             return read_heads();
+        case phase::verifying:
+            for (const auto& s : slices(d)) pending_->rest += text_of(s);
+            return;
         case phase::asking:  // a request that follows an answered one has no place: we close then
             if (!upgrade_.empty()) up_.hold(d);
             return;
@@ -116,23 +125,94 @@ bool connection::head_is_hopeless() {
 
 void connection::take_request(const request& r, std::string_view rest) {
     const auto& config = owner_.config;
-    // What follows a head that asked for an upgrade may be meant for the tunnel that did not come.
-    const bool keep_alive = r.keep_alive && !r.has_body && (r.upgrade.empty() || rest.empty());
     const auto origin = r.value("origin");
-    const auto* to = find_route(config.routes, r, scheme_);
+    own_ = {};
     if (!config.admits(origin, scheme_, r.authority)) {
         answer(403,
                "requests of pages from " + std::string(origin.substr(0, shown_max)) +
                    " are not admitted",
-               keep_alive);
-    } else if (!to) {
-        answer(404, no_route(r, scheme_), keep_alive);
+               stays_after(r, rest));
+    } else if (const auto c = config.guard ? find_credentials(*config.guard, r) : std::nullopt) {
+        return ask_guard(r, rest, *c);
+    } else {
+        route_request(r, rest, false);
+    }
+    if (phase_ == phase::head) head_ = rest;
+}
+
+void connection::ask_guard(const request& r, std::string_view rest, std::string_view credentials) {
+    phase_ = phase::verifying;
+    pending_ = std::make_unique<pending_request>();
+    *pending_ = {r, std::string(rest), std::make_shared<connection*>(this)};
+    arm(owner_.config.answer_timeout_ns);
+    weft_guard_request q{};
+    q.size = sizeof q;
+    q.context = reinterpret_cast<uint64_t>(this);
+    q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(credentials.data()),
+                     static_cast<uint32_t>(credentials.size()), 0};
+    verify(owner_.here, owner_.config.guard->name, q,
+           [asker = pending_->asker](auth_ref who, std::string_view) {
+               if (*asker) (*asker)->guard_answered(std::move(who));
+           });
+}
+
+void connection::guard_answered(auth_ref who) {
+    const auto asked = std::move(pending_);
+    disarm();
+    phase_ = phase::head;
+    const bool refused = who.id() == 0;
+    own_ = std::move(who);
+    route_request(asked->head, asked->rest, refused);
+    if (phase_ != phase::head) return;
+    head_ = std::move(asked->rest);
+    read_heads();
+}
+
+void connection::forget_guard() {
+    if (!pending_) return;
+    *pending_->asker = nullptr;
+    pending_.reset();
+}
+
+// Credentials that were refused are none: what needs none is there for everybody.
+void connection::route_request(const request& r, std::string_view rest, bool guard_refused) {
+    const auto& config = owner_.config;
+    const auto* who = session_of(owner_.here, auth());
+    const auto found = find_route(config.routes, r, scheme_, who);
+    const bool stays = stays_after(r, rest);
+    if (!found.to && !found.refused) {
+        answer(404, no_route(r, scheme_), stays);
+    } else if (!found.to && !who && !guard_refused) {
+        answer(401, "this needs credentials", stays,
+               config.guard ? std::string_view(config.guard->challenge) : "Bearer");
+    } else if (!found.to) {
+        answer(403, guard_refused ? "the credentials are not accepted" : "this needs other rights",
+               stays);
     } else if (r.has_body) {
         answer(501, "requests with a body are not supported");
     } else {
-        return ask(*to, r, rest);
+        ask(*found.to, r, rest);
     }
-    if (phase_ == phase::head) head_ = rest;
+}
+
+// A tunnel does not outlive what its client may do. The binding above has a moment to say so in its
+// own words first.
+void connection::watch_expiry() {
+    const auto* who = session_of(owner_.here, own_.id());
+    if (!who || who->expires_ms == WEFT_GUARD_NEVER) return;
+    const uint64_t now = owner_.here.wall_ms(), end = who->expires_ms + expiry_grace_ms;
+    const uint64_t left = std::min(end > now ? end - now : 1, expiry_look_ms);
+    arm(left * 1'000'000);
+}
+
+void connection::on_expiry() {
+    const auto* who = session_of(owner_.here, own_.id());
+    if (who && owner_.here.wall_ms() < who->expires_ms + expiry_grace_ms) return watch_expiry();
+    owner_.expired.emit(owner_.here, WEFT_INFO, "binding.http.authorization.expired", [&] {
+        return "Ended a connection of (" + std::string(who ? who->identity : "") +
+               "): its authorization has expired.";
+    });
+    say_goodbye();
 }
 
 void connection::ask(const route& to, const request& r, std::string_view rest) {
@@ -155,7 +235,7 @@ void connection::ask(const route& to, const request& r, std::string_view rest) {
     m->headers = {list.off, static_cast<uint32_t>(at)};
 
     exit_open_ = true;
-    exit_stream_ = owner_.here.open(to.exit, exit_, m.get(), trace_, auth_, affinity_);
+    exit_stream_ = owner_.here.open(to.exit, exit_, m.get(), trace_, auth(), affinity_);
     up_.open(exit_stream_);
     arm(owner_.config.answer_timeout_ns);
     if (upgrade_.empty()) return exit_stream_.end();
@@ -179,6 +259,7 @@ void connection::exit_answered(const weft_begin& b) {
     if (status == 101) {
         owner_.upgrades.add();
         phase_ = phase::tunnel;
+        watch_expiry();
         if (client_ended_) up_.end();
         up_.pump();
         up_.grant(client_, client_granted_);
@@ -239,10 +320,11 @@ void connection::on_end(stream, const weft_frame&) {
     if (phase_ == phase::head) close_behind_answer();
 }
 
-void connection::answer(int status, std::string_view text, bool keep_alive) {
+void connection::answer(int status, std::string_view text, bool keep_alive,
+                        std::string_view challenge) {
     owner_.refused.add();
     const bool stays = keep_alive && !owner_.draining && !client_ended_;
-    if (!say(own_answer(status, text, stays))) return;
+    if (!say(own_answer(status, text, stays, challenge))) return;
     if (!stays) return close_behind_answer();
     phase_ = phase::head;
 }
@@ -266,6 +348,7 @@ bool connection::say(std::string_view bytes) {
 // END once the answer is out, and nothing more is read: tcp then writes what is queued and closes.
 void connection::close_behind_answer() {
     phase_ = phase::closing;
+    forget_guard();
     head_ = {};
     up_.drop();
     down_.end();
@@ -283,6 +366,7 @@ void connection::end_exit() {
 void connection::tear_down() {
     phase_ = phase::closing;
     disarm();
+    forget_guard();
     up_.drop();
     down_.drop();
     end_exit();
@@ -294,6 +378,7 @@ void connection::tear_down() {
 void connection::on_closed(stream) {
     client_open_ = false;
     disarm();
+    forget_guard();
     down_.close();
     end_exit();
     free_if_closed();
@@ -318,6 +403,9 @@ void connection::say_goodbye() {
     switch (phase_) {
         case phase::head:
             return head_.empty() ? close_behind_answer() : answer(503, "the server stops");
+        case phase::verifying:
+            forget_guard();
+            return answer(503, "the server stops");
         case phase::asking:
             return fail_exit(503, "the server stops");
         case phase::tunnel:
@@ -345,6 +433,11 @@ void connection::disarm() {
 
 void connection::on_timer() {
     timer_ = 0;
+    if (phase_ == phase::verifying) {
+        forget_guard();
+        return answer(504, "the guard did not answer in time");
+    }
+    if (phase_ == phase::tunnel) return on_expiry();
     if (phase_ == phase::asking) return fail_exit(504, "the exit did not answer in time");
     if (phase_ != phase::head || !down_.idle()) return tear_down();
     if (head_.empty()) return close_behind_answer();

@@ -6,6 +6,8 @@
 
 #include <weft/pipe.hpp>
 
+#include <memory>
+
 namespace weft::http {
 
 class server;
@@ -31,6 +33,7 @@ public:
 private:
     enum class phase : uint8_t {
         head,       // a request is awaited or incomplete
+        verifying,  // a guard looks at the request's credentials
         asking,     // the exit has the request and has not answered
         tunnel,     // it has answered 101
         answering,  // it has answered something else: its body passes through
@@ -54,8 +57,16 @@ private:
     void read_heads();
     bool head_is_hopeless();
     void take_request(const request& r, std::string_view rest);
+    void ask_guard(const request& r, std::string_view rest, std::string_view credentials);
+    void guard_answered(auth_ref who);
+    void forget_guard();
+    void route_request(const request& r, std::string_view rest, bool guard_refused);
+    uint64_t auth() const { return own_.id() ? own_.id() : auth_; }
+    void watch_expiry();
+    void on_expiry();
     void ask(const route& to, const request& r, std::string_view rest);
-    void answer(int status, std::string_view text, bool keep_alive = false);
+    void answer(int status, std::string_view text, bool keep_alive = false,
+                std::string_view challenge = {});
     void fail_exit(int status, std::string_view text);
     bool say(std::string_view bytes);
     void close_behind_answer();
@@ -75,6 +86,14 @@ private:
     void on_timer();
     void free_if_closed();
 
+    // A request whose credentials a guard looks at.
+    struct pending_request {
+        request head;
+        std::string rest;
+        // Shared with the answer, which comes also when the connection has gone.
+        std::shared_ptr<connection*> asker;
+    };
+
     server& owner_;
     stream client_, exit_stream_;
     exit_end exit_{*this};
@@ -83,6 +102,8 @@ private:
     uint64_t timer_ = 0;
     const std::string_view scheme_;  // "https" behind tls
     const uint64_t trace_, auth_, affinity_;
+    auth_ref own_;  // what the guard has said of the request under way
+    std::unique_ptr<pending_request> pending_;
     std::string head_;     // bytes of a request that is not complete
     std::string upgrade_;  // what the request under way asks to become
     size_t searched_ = 0, empty_lines_ = 0;

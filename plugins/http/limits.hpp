@@ -21,6 +21,11 @@ inline constexpr int64_t head_timeout_ms = 10'000;
 inline constexpr int64_t idle_timeout_ms = 30'000;
 // What the exit may take to answer (zilla.binding.http.answer.timeout.ms). 504.
 inline constexpr int64_t answer_timeout_ms = 30'000;
+// After the end of an authorization: for the binding above to say goodbye in its own words.
+inline constexpr uint64_t expiry_grace_ms = 5'000;
+// That end is looked at again after this long, however far away it is: the wall clock that it is
+// measured by may have been set meanwhile.
+inline constexpr uint64_t expiry_look_ms = 3'600'000;
 inline constexpr int64_t timeout_ms_max = 24 * 3600 * 1000;
 
 // Head of an answer that an exit may give, so that a faulty one cannot fill a connection.

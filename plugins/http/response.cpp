@@ -63,8 +63,10 @@ const char* reason_phrase(int status) {
     }
 }
 
-std::string own_answer(int status, std::string_view text, bool keep_alive) {
+std::string own_answer(int status, std::string_view text, bool keep_alive,
+                       std::string_view challenge) {
     std::string out = status_line(status);
+    if (!challenge.empty()) out.append("www-authenticate: ").append(challenge).append("\r\n");
     out += "content-type: text/plain; charset=utf-8\r\ncontent-length: ";
     out += std::to_string(text.size() + 1);
     out += keep_alive ? "\r\n\r\n" : "\r\nconnection: close\r\n\r\n";

@@ -11,7 +11,9 @@ namespace weft::http {
 const char* reason_phrase(int status);
 
 // A whole answer with a line of text for a person.
-std::string own_answer(int status, std::string_view text, bool keep_alive);
+// `challenge`: of a 401, how to authenticate (RFC 9110, 11.6.1).
+std::string own_answer(int status, std::string_view text, bool keep_alive,
+                       std::string_view challenge = {});
 
 // The status in the head that an exit gave; 0 when it is none.
 int status_of(const meta_view<weft_http_begin>& head);

@@ -38,11 +38,18 @@ bool route::matches(const request& r, std::string_view scheme) const {
     });
 }
 
-const route* find_route(const std::vector<route>& routes, const request& r,
-                        std::string_view scheme) {
-    const auto at = std::find_if(routes.begin(), routes.end(),
-                                 [&](const route& x) { return x.matches(r, scheme); });
-    return at == routes.end() ? nullptr : &*at;
+routing find_route(const std::vector<route>& routes, const request& r, std::string_view scheme,
+                   const weft_guard_session* who) {
+    routing out;
+    for (const auto& x : routes) {
+        if (!x.matches(r, scheme)) continue;
+        if (x.guarded.admits(who)) {
+            out.to = &x;
+            return out;
+        }
+        out.refused = true;
+    }
+    return out;
 }
 
 }  // namespace weft::http

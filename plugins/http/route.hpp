@@ -3,6 +3,7 @@
 
 #include "request.hpp"
 
+#include <weft/guard.hpp>
 #include <weft/text.hpp>
 
 #include <cstdint>
@@ -27,12 +28,17 @@ struct condition {
 struct route {
     std::vector<std::vector<condition>> when;  // one of them, all of its conditions; none: always
     uint64_t exit = 0;
+    guarded_rule guarded{};
 
     bool matches(const request& r, std::string_view scheme) const;
 };
 
-// The first that matches, or nullptr.
-const route* find_route(const std::vector<route>& routes, const request& r,
-                        std::string_view scheme);
+struct routing {
+    const route* to = nullptr;  // the first that matches and admits
+    bool refused = false;       // one matches that does not admit
+};
+// `who`: null for an anonymous client.
+routing find_route(const std::vector<route>& routes, const request& r, std::string_view scheme,
+                   const weft_guard_session* who = nullptr);
 
 }  // namespace weft::http

@@ -3,6 +3,7 @@
 
 #include "connection.hpp"
 
+#include <weft/event_limit.hpp>
 #include <weft/plugin.hpp>
 
 namespace weft::http {
@@ -18,6 +19,7 @@ public:
     const worker here;
     const server_config& config;
     metric requests, upgrades, refused, connections;
+    event_limit expired;
     bool draining = false;  // a newer generation is there: answers end their connections
 
     void add(connection& c);

@@ -40,13 +40,10 @@ TEST(config, published_routes) {
 }
 
 TEST(config, what_is_missing_is_said) {
-    EXPECT_EQ(refused_at(R"(, "options": {"authorization": {"g": {}}})"), "/options/authorization");
     EXPECT_EQ(refused_at(R"(, "options": {"requests": []})"), "/options/requests");
     EXPECT_EQ(refused_at(R"(, "options": {"overrides": {}})"), "/options/overrides");
     EXPECT_EQ(refused_at(R"(, "options": {"versions": ["h2"]})"), "/options/versions");
     EXPECT_EQ(refused_at(R"(, "options": {"versions": ["h2", "http/1.1"]})"), "accepted");
-    EXPECT_EQ(refused_at(R"(, "routes": [{"guarded": {"g": []}, "exit": 1}])"),
-              "/routes/0/guarded");
     EXPECT_EQ(refused_at(R"(, "routes": [{"with": {"headers": {}}, "exit": 1}])"),
               "/routes/0/with");
     EXPECT_EQ(refused_at(R"(, "routes": [{"when": [{"headers": {":Scheme": "x"}}], "exit": 1}])"),

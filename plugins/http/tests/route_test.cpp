@@ -46,25 +46,25 @@ const std::vector<route> published{
     {{{{":authority", "*:7114"}, {"x", "2"}}, {{":path", "/other"}}}, 2}};
 
 TEST(route, fields_are_and_items_are_or) {
-    EXPECT_EQ(find_route(published, upgrade_to("localhost:7114"), "http")->exit, 1u);
-    EXPECT_EQ(find_route(published, upgrade_to("LocalHost:7114"), "http")->exit, 1u);
-    EXPECT_EQ(find_route(published, upgrade_to("127.0.0.1:7114"), "http")->exit, 2u)
+    EXPECT_EQ(find_route(published, upgrade_to("localhost:7114"), "http").to->exit, 1u);
+    EXPECT_EQ(find_route(published, upgrade_to("LocalHost:7114"), "http").to->exit, 1u);
+    EXPECT_EQ(find_route(published, upgrade_to("127.0.0.1:7114"), "http").to->exit, 2u)
         << "one of the values of a field is enough";
-    EXPECT_EQ(find_route(published, upgrade_to("localhost:7114"), "https")->exit, 2u);
-    EXPECT_EQ(find_route(published, upgrade_to("127.0.0.1:80"), "http"), nullptr);
+    EXPECT_EQ(find_route(published, upgrade_to("localhost:7114"), "https").to->exit, 2u);
+    EXPECT_EQ(find_route(published, upgrade_to("127.0.0.1:80"), "http").to, nullptr);
     auto other = upgrade_to("a");
     other.path = "/other";
-    EXPECT_EQ(find_route(published, other, "http")->exit, 2u);
+    EXPECT_EQ(find_route(published, other, "http").to->exit, 2u);
 }
 
 TEST(route, an_upgrade_that_is_none_does_not_match) {
     auto r = upgrade_to("localhost:7114");
     r.upgrade.clear();
-    EXPECT_EQ(find_route(published, r, "http")->exit, 2u);
+    EXPECT_EQ(find_route(published, r, "http").to->exit, 2u);
 }
 
 TEST(route, without_conditions_always) {
-    EXPECT_EQ(find_route({{{}, 7}}, upgrade_to("a"), "http")->exit, 7u);
+    EXPECT_EQ(find_route({{{}, 7}}, upgrade_to("a"), "http").to->exit, 7u);
 }
 
 }  // namespace
