@@ -32,12 +32,14 @@ inline std::string base64url(std::string_view raw) {
 
 class issuer {
 public:
-    explicit issuer(const std::string& alg, std::string id = "k1") : alg_(alg), id_(std::move(id)) {
+    // RSA keys take long to make, so there are two in all; `which` of them it is.
+    explicit issuer(const std::string& alg, std::string id = "k1", size_t which = 0)
+        : alg_(alg), id_(std::move(id)) {
         const auto* a = find_algorithm(alg);
         switch (a->is) {
             case scheme::rsa_pkcs1:
             case scheme::rsa_pss:
-                key_.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{2048}));
+                key_ = rsa_key(which);
                 break;
             case scheme::ecdsa:
                 key_.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", a->curve));
@@ -127,6 +129,13 @@ public:
     }
 
 private:
+    static key_ptr rsa_key(size_t which) {
+        static std::array<key_ptr, 2> made;
+        auto& k = made.at(which);
+        if (!k) k.reset(EVP_PKEY_Q_keygen(nullptr, nullptr, "RSA", size_t{2048}));
+        if (k) EVP_PKEY_up_ref(k.get());
+        return key_ptr(k.get());
+    }
     std::string number(const char* name) const {
         BIGNUM* n = nullptr;
         EVP_PKEY_get_bn_param(key_.get(), name, &n);

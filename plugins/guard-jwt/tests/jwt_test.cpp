@@ -126,7 +126,7 @@ TEST_F(jwt_test, lets_in_and_refuses_in_the_order_of_its_checks) {
     auto none = rsa_.header();
     none["alg"] = "none";
     EXPECT_EQ(ask(*g, rsa_.token(none, claims().dump())), "Invalid alg or key.");
-    EXPECT_EQ(ask(*g, issuer("RS256", "r").token(claims())), "Unable to verify key signature.");
+    EXPECT_EQ(ask(*g, issuer("RS256", "r", 1).token(claims())), "Unable to verify key signature.");
     EXPECT_EQ(host_.events.back(),
               "guard.jwt.authorization.failed JWT token authorization failed for identity (anna). "
               "Unable to verify key signature.");
