@@ -3,7 +3,7 @@ packages_build=(
     build-essential cmake ninja-build pkg-config ccache git
     libboost1.81-dev libboost-filesystem1.81-dev libboost-system1.81-dev
     librdkafka-dev libyaml-cpp-dev libvalijson-dev nlohmann-json3-dev libfmt-dev libspdlog-dev
-    libcli11-dev libxxhash-dev libmimalloc-dev libssl-dev libcurl4-openssl-dev
+    libcli11-dev libxxhash-dev libmimalloc-dev libssl-dev libcurl4-openssl-dev zlib1g-dev
     libgtest-dev libgmock-dev libbenchmark-dev
 )
 packages_kafka=(default-jre-headless maven python3)

@@ -36,6 +36,7 @@ bool stays_after(const request& r, std::string_view rest) {
 connection::connection(server& owner, stream client, const weft_begin& b)
     : owner_(owner),
       client_(client),
+      origin_(std::make_unique<kept_origin>(keep(origin_of(b.h.meta)))),
       scheme_(meta_view<weft_tls_begin>(b.h.meta) ? "https" : "http"),
       trace_(b.h.trace_id),
       auth_(b.h.auth),
@@ -233,6 +234,7 @@ void connection::ask(const route& to, const request& r, std::string_view rest) {
     for (const auto& f : r.fields)
         if (f.name != "content-length") add(f.name, f.value);
     m->headers = {list.off, static_cast<uint32_t>(at)};
+    write_origin(m, *origin_);
 
     exit_open_ = true;
     exit_stream_ = owner_.here.open(to.exit, exit_, m.get(), trace_, auth(), affinity_);
@@ -260,6 +262,7 @@ void connection::exit_answered(const weft_begin& b) {
         owner_.upgrades.add();
         phase_ = phase::tunnel;
         watch_expiry();
+        origin_.reset();
         if (client_ended_) up_.end();
         up_.pump();
         up_.grant(client_, client_granted_);

@@ -4,6 +4,7 @@
 
 #include "config.hpp"
 
+#include <weft/origin.hpp>
 #include <weft/pipe.hpp>
 
 #include <memory>
@@ -100,6 +101,8 @@ private:
     pipe up_, down_;  // to the exit, to the client
     uint64_t client_granted_ = 0, exit_granted_ = 0;
     uint64_t timer_ = 0;
+    // Whose connection it is, for the exits; gone when the first has made it a tunnel.
+    std::unique_ptr<kept_origin> origin_;
     const std::string_view scheme_;  // "https" behind tls
     const uint64_t trace_, auth_, affinity_;
     auth_ref own_;  // what the guard has said of the request under way

@@ -1,17 +1,14 @@
 #include "connection.hpp"
 
+#include <weft/origin.hpp>
+
 #include <cstring>
 
 namespace weft::mqtt {
 
 connection::connection(server& s, stream net, const weft_begin& b)
     : server_(s), net_(net), decoder_(role::client, s.config.packet_size_max) {
-    const meta_view<weft_tcp_begin> tcp(b.h.meta);
-    if (tcp) {
-        const std::string_view host = tcp.text(tcp->remote_host);
-        std::string peer = host.find(':') == std::string_view::npos ? std::string(host)
-                                                                    : "[" + std::string(host) + "]";
-        peer += ":" + std::to_string(tcp->remote_port);
+    if (const auto peer = origin_of(b.h.meta).peer(); !peer.empty()) {
         peer_size_ = static_cast<uint8_t>(std::min<size_t>(peer.size(), 255));
         names_ = std::make_unique<char[]>(peer_size_);
         std::memcpy(names_.get(), peer.data(), peer_size_);

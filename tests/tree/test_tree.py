@@ -16,6 +16,7 @@ EXPECTED = {
     "weft-binding-kafka.so",
     "weft-binding-http.so",
     "weft-binding-tls.so",
+    "weft-binding-ws.so",
     "weft-exporter-stdout.so",
     "weft-guard-inline.so",
     "weft-guard-jwt.so",

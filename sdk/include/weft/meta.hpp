@@ -7,6 +7,7 @@
 #include <weft/meta/mqtt.h>
 #include <weft/meta/tcp.h>
 #include <weft/meta/tls.h>
+#include <weft/meta/ws.h>
 
 #include <weft/hash.hpp>
 
@@ -40,6 +41,9 @@ WEFT_META_TYPE(weft_http_begin, WEFT_META_HTTP_BEGIN);
 WEFT_META_TYPE(weft_tcp_begin, WEFT_META_TCP_BEGIN);
 WEFT_META_TYPE(weft_tcp_reset, WEFT_META_TCP_RESET);
 WEFT_META_TYPE(weft_tls_begin, WEFT_META_TLS_BEGIN);
+WEFT_META_TYPE(weft_ws_begin, WEFT_META_WS_BEGIN);
+WEFT_META_TYPE(weft_ws_data, WEFT_META_WS_DATA);
+WEFT_META_TYPE(weft_ws_end, WEFT_META_WS_END);
 WEFT_META_TYPE(weft_mqtt_begin, WEFT_META_MQTT_BEGIN);
 WEFT_META_TYPE(weft_mqtt_publish, WEFT_META_MQTT_PUBLISH);
 WEFT_META_TYPE(weft_mqtt_ack, WEFT_META_MQTT_ACK);

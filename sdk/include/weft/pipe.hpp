@@ -79,6 +79,7 @@ public:
         held_ = 0;
     }
     bool idle() const { return waiting_.empty(); }
+    uint64_t held() const { return held_; }  // bytes that wait
     bool ended() const { return ended_; }
 
 private:

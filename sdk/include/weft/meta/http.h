@@ -28,6 +28,12 @@ extern "C" {
 typedef struct weft_http_begin {
     weft_meta m;
     weft_ref headers; /* list of weft_pair */
+    /* Of a request: the addresses of the connection below, as in tcp.begin/1, and what tls knows of
+     * it. */
+    weft_ref local_host, remote_host;
+    uint16_t local_port, remote_port;
+    uint32_t pad;
+    weft_ref tls_version, tls_cipher, tls_peer_name, tls_authority, tls_alpn;
 } weft_http_begin;
 
 #ifdef __cplusplus
