@@ -1,13 +1,14 @@
-// Typical use of mqtt.js: node typical.js PORT VERSION PREFIX. Prints what it saw as one line of JSON.
+// Typical use of mqtt.js: node typical.js PORT|URL VERSION PREFIX. Prints what it saw as one line of JSON.
 "use strict";
 const mqtt = require("mqtt");
 const { once } = require("events");
 
-const [port, version, prefix] = [Number(process.argv[2]), Number(process.argv[3]), process.argv[4]];
+const [where, version, prefix] = [process.argv[2], Number(process.argv[3]), process.argv[4]];
+const url = where.includes("://") ? where : `mqtt://127.0.0.1:${where}`;
 
 async function join(name, more = {}) {
-  const client = mqtt.connect({
-    host: "127.0.0.1", port, protocolVersion: version, clientId: `${prefix}-${name}`, reconnectPeriod: 0, ...more,
+  const client = mqtt.connect(url, {
+    protocolVersion: version, clientId: `${prefix}-${name}`, reconnectPeriod: 0, ...more,
   });
   const waiting = [], arrived = [];
   client.on("message", (topic, payload, packet) => {

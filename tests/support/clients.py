@@ -4,10 +4,12 @@ import queue
 import uuid
 
 import paho.mqtt.client as paho
+import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from support import transport
 from support.process import Process, run
 
 V311, V5 = paho.MQTTv311, paho.MQTTv5
@@ -25,14 +27,17 @@ class Client:
     """paho with every step awaited: connected, subscribed, published mean that the answer came."""
 
     def __init__(self, port, client_id=None, version=V5, *, properties=None, keep_alive=60, clean=True,
-                 manual_ack=False, connect=True):  # fmt: skip
+                 manual_ack=False, connect=True, web=transport.WEB, ca=None):  # fmt: skip
         self.messages, self.events = queue.Queue(), queue.Queue()
         self.disconnects = []
         options = {} if version == V5 else {"clean_session": clean}
         self.paho = paho.Client(
             CallbackAPIVersion.VERSION2, client_id or f"test-{uuid.uuid4().hex[:12]}",
-            protocol=version, manual_ack=manual_ack, **options,
+            protocol=version, manual_ack=manual_ack, transport="websockets" if web else "tcp", **options,
         )  # fmt: skip
+        ca = ca or (transport.certificates().file if transport.SECURE else None)
+        if ca:
+            self.paho.tls_set(ca_certs=str(ca))
         self.client_id = self.paho._client_id.decode()
         self.paho.on_connect = lambda c, u, flags, code, props: self.events.put(("connect", code, props))
         self.paho.on_subscribe = lambda c, u, mid, codes, props: self.events.put(("subscribe", mid, codes))
@@ -40,7 +45,7 @@ class Client:
         self.paho.on_message = lambda c, u, message: self.messages.put(message)
         self.paho.on_disconnect = self._on_disconnect
         more = {"clean_start": clean, "properties": properties} if version == V5 else {}
-        self.paho.connect("127.0.0.1", port, keep_alive, **more)
+        self.paho.connect("localhost" if ca else "127.0.0.1", port, keep_alive, **more)
         self.paho.loop_start()
         self.connack = None
         if connect:
@@ -98,14 +103,21 @@ class Client:
         self.close()
 
 
+def server_options(port):
+    if transport.WEB:
+        pytest.skip("mosquitto's clients speak no WebSocket")
+    tls = ["--cafile", transport.certificates().file] if transport.SECURE else []
+    return ["-h", "localhost" if tls else "127.0.0.1", "-p", port, *tls]
+
+
 def mosquitto_sub(port, *args, version="mqttv5"):
     """A running mosquitto_sub that has got its SUBACK."""
-    process = Process(["stdbuf", "-oL", "mosquitto_sub", "-h", "127.0.0.1", "-p", port, "-V", version, "-d", *args])
+    process = Process(["stdbuf", "-oL", "mosquitto_sub", *server_options(port), "-V", version, "-d", *args])
     process.wait_line(r"Subscribed \(mid")
     return process
 
 
 def mosquitto_pub(port, *args, version="mqttv5", input=None):
-    done = run(["mosquitto_pub", "-h", "127.0.0.1", "-p", port, "-V", version, *args], input=input)
+    done = run(["mosquitto_pub", *server_options(port), "-V", version, *args], input=input)
     assert done.code == 0, f"mosquitto_pub {args}: {done.out}{done.err}"
     return done

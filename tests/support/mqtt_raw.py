@@ -5,8 +5,11 @@ reads one back as a `Packet` with the fields that tests look at. It shares no co
 """
 
 import socket
+import ssl
 import struct
 from dataclasses import dataclass, field
+
+from support import transport
 
 CONNECT, CONNACK, PUBLISH, PUBACK, PUBREC, PUBREL, PUBCOMP = range(1, 8)
 SUBSCRIBE, SUBACK, UNSUBSCRIBE, UNSUBACK, PINGREQ, PINGRESP, DISCONNECT, AUTH = range(8, 16)
@@ -242,7 +245,7 @@ class Closed(Exception):
 
 
 class Raw:
-    """One TCP connection. Every read has a deadline; a server that says nothing is an error."""
+    """One connection, of TCP or of what WEFT_TEST_TRANSPORT names. Every read has a deadline; a server that says nothing is an error."""
 
     def __init__(self, port, version=5, timeout=30, receive_buffer=None):
         self.version = version
@@ -252,6 +255,7 @@ class Raw:
         self.socket.settimeout(timeout)
         self.socket.connect(("127.0.0.1", port))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket = transport.wrap(self.socket)
         self.connack = None
 
     def __enter__(self):
@@ -275,7 +279,7 @@ class Raw:
         while len(got) < size:
             try:
                 part = self.socket.recv(size - len(got))
-            except ConnectionResetError:
+            except (ConnectionResetError, ssl.SSLError):
                 part = b""
             if not part:
                 raise Closed()

@@ -8,6 +8,7 @@ import tempfile
 import uuid
 from pathlib import Path
 
+from support import transport
 from support.ports import free_port
 from support.process import Process, run
 
@@ -55,7 +56,7 @@ class Weft:
         self.folder = Path(folder or tempfile.mkdtemp(prefix="weft-test-"))
         self.port = port
         self.config = self.folder / f"zilla-{uuid.uuid4().hex[:6]}.yaml"
-        self.config.write_text(config)
+        self.config.write_text(transport.through(config))
         self.directory = self.folder / "engine"
         self.properties = [f"zilla.engine.directory={self.directory}", *properties]
         self.env = {**os.environ, **(env or {})}

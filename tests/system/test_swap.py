@@ -1,19 +1,28 @@
 """Every plugin of ours is replaced by another build under load: nobody notices."""
 
 import json
+import shutil
+import socket
+import ssl
 import subprocess
+import threading
 import time
 from pathlib import Path
 
 import pytest
+from support import mqtt_raw as m
+from support.certificates import PASSWORD
 from support.ports import free_port
+from support.process import run
 from support.swap import PluginFolder, mappings, replace, until
-from support.weft import BUILD, Topics, Weft, example_config
+from support.weft import BUILD, ROOT, Topics, Weft, example_config
+from support.ws_raw import WsSocket
 
 PLUGINS = BUILD / "lib" / "weft" / "plugins"
 LOAD = BUILD / "bench" / "weft-load"
 KINDS = ["binding-tcp", "binding-mqtt", "binding-mqtt-kafka", "binding-kafka", "exporter-stdout"]
 SESSIONS, RATE, NEWCOMERS = 2000, 5000, 20
+
 
 class Steady:
     """The load: idle sessions, publishers, a subscriber and clients that come and go."""
@@ -129,3 +138,110 @@ def test_fifty_reloads_of_the_whole_road_leave_nothing_behind(weft):
     assert after[0] < memory + 4096, f"{memory} KiB before, {after[0]} KiB after"
     # A connection to the broker may be on its way in or out.
     assert after[1] <= descriptors + 4 and after[2] <= threads + 2, f"{descriptors}, {threads} before, {after} after"
+
+
+# ---- what stands between tcp and mqtt ----
+
+OUTER = ["binding-ws", "binding-http", "binding-tls"]
+EXAMPLE = ROOT / "examples" / "mqtt.kafka.proxy.ws"
+
+
+@pytest.fixture
+def web(kafka, tmp_path):
+    """The example with ws and wss, from plugin files of its own."""
+    folder = shutil.copytree(EXAMPLE, tmp_path / "example", ignore=shutil.ignore_patterns("tls"))
+    done = run(["sh", "-c", f"KEYS_PASSWORD={PASSWORD} {folder / 'certificates.sh'}"], timeout=60)
+    assert done.code == 0, done.err
+    files = [PLUGINS / f"weft-{kind}.so" for kind in [*KINDS, *OUTER, "vault-filesystem"]]
+    plugins = PluginFolder(tmp_path / "plugins", files)
+    topics, ports = Topics().create(kafka), {name: free_port() for name in ("7114", "7143", "7183")}
+    text = (EXAMPLE / "zilla.yaml").read_text().replace("host: 0.0.0.0", "host: 127.0.0.1")
+    text = text.replace("tls/server.p12", str(folder / "tls" / "server.p12"))
+    for name, port in ports.items():
+        text = text.replace(name, str(port))
+    for role in ("sessions", "retained", "messages", "devices"):
+        text = text.replace(f"mqtt-{role}", getattr(topics, role))
+    env = {"KAFKA_BOOTSTRAP_SERVER": kafka.address, "KEYS_PASSWORD": PASSWORD}
+    with Weft(text, port=ports["7183"], workers=2, folder=tmp_path, env=env, args=["--plugins", plugins.path, "--no-watch"]) as weft:
+        weft.plugins, weft.ws, weft.wss = plugins, ports["7114"], ports["7143"]
+        weft.trusting = ssl.create_default_context(cafile=folder / "tls" / "ca.crt")
+        yield weft.wait_ready()
+
+
+class Talker:
+    """A client over ws or wss that receives what it publishes, message by message."""
+
+    def __init__(self, weft, name, secure):
+        raw = socket.create_connection(("127.0.0.1", weft.wss if secure else weft.ws), timeout=30)
+        if secure:
+            raw = weft.trusting.wrap_socket(raw, server_hostname="localhost")
+        self.mqtt = m.Raw.__new__(m.Raw)
+        self.mqtt.version, self.mqtt.socket = 5, WsSocket(raw)
+        self.topic, self.count = f"device/{name}", 0
+        self.mqtt.connect(name)
+        assert self.mqtt.subscribe((self.topic, 0)) == [0]
+
+    def talk(self):
+        self.count += 1
+        text = f"{self.topic} {self.count} ".encode() * (self.count % 50 + 1)
+        self.mqtt.send(m.publish_packet(self.topic, text, qos=1, packet_id=self.count % 60_000 + 1))
+        got = {p.kind: p for p in (self.mqtt.packet(), self.mqtt.packet())}
+        assert got[m.PUBLISH].payload == text and got[m.PUBACK].reason == 0
+
+
+class Talk:
+    """Talkers that take turns, until they are told to stop."""
+
+    def __init__(self, talkers):
+        self.talkers, self.failure, self.over = talkers, None, threading.Event()
+        self.rounds, self.round = 0, threading.Condition()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def run(self):
+        try:
+            while not self.over.is_set():
+                for talker in self.talkers:
+                    talker.talk()
+                with self.round:
+                    self.rounds += 1
+                    self.round.notify_all()
+        except BaseException as failure:  # told by the test's own thread
+            self.failure = failure
+            with self.round:
+                self.round.notify_all()
+
+    def more_rounds(self, count):
+        with self.round:
+            goal = self.rounds + count
+            assert self.round.wait_for(lambda: self.rounds >= goal or self.failure, 120)
+        assert not self.failure, repr(self.failure)
+
+    def stop(self):
+        self.over.set()
+        self.thread.join()
+        assert not self.failure, repr(self.failure)
+
+
+@pytest.mark.parametrize("kind", OUTER)
+def test_replaced_under_web_clients(web, kind):
+    """Connections over ws and wss live on in the old build, new ones are the new one's."""
+    talkers = [Talker(web, f"{kind}-{n}", n % 2) for n in range(10)]
+    before = mappings(web, kind)
+    assert len(before) == 1
+    talk = Talk(talkers)
+    talk.more_rounds(2)
+    for number in range(2):
+        web.plugins.rebuild(kind)
+        done = web.cli("reload")
+        assert done.code == 0, done.err
+        talk.more_rounds(3)
+        for secure in (0, 1):
+            new = Talker(web, f"{kind}-new-{number}-{secure}", secure)
+            new.talk()
+            new.mqtt.disconnect()
+    assert before < mappings(web, kind), "the old connections are still the old build's"
+    talk.stop()
+    for talker in talkers:
+        talker.mqtt.disconnect()
+    until(lambda: len(mappings(web, kind)) == 1 and not before & mappings(web, kind), timeout=30, why=running(web))
