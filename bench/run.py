@@ -28,6 +28,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "dev.d"))
 import kafka_admin  # noqa: E402
+import transports  # noqa: E402
 
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -46,8 +47,8 @@ def raise_file_limit():
 class Server:
     """A broker under test: its process, its memory and its CPU time."""
 
-    def __init__(self, name, args, port, env=None):
-        self.name, self.port = name, port
+    def __init__(self, name, args, ports, env=None):
+        self.name, self.ports, self.port = name, ports, ports["tcp"]
         self.started = time.monotonic()
         self.log = tempfile.NamedTemporaryFile(prefix=f"bench-{name}-", suffix=".log")
         self.process = subprocess.Popen(
@@ -77,6 +78,7 @@ class Bench:
         self.load_program = self.build / "bench" / "weft-load"
         self.folder = Path(tempfile.mkdtemp(prefix="weft-bench-"))
         self.kafka = None
+        self.pem = transports.certificate(self.folder)
 
     def __enter__(self):
         self.kafka_env = {
@@ -104,9 +106,9 @@ class Bench:
             server.stop()
 
     def start_weft(self):
-        port, mark = free_port(), f"{time.monotonic_ns()}"
-        text = (ROOT / "examples/mqtt.kafka.proxy/zilla.yaml").read_text()
-        text = text.replace("7183", str(port)).replace("host: 0.0.0.0", "host: 127.0.0.1")
+        mark = f"{time.monotonic_ns()}"
+        ports = {transport: free_port() for transport in transports.NAMES}
+        text = transports.weft_config((ROOT / "examples/mqtt.kafka.proxy/zilla.yaml").read_text(), ports, self.pem)
         topics = {}
         for role in ("sessions", "retained", "messages", "devices"):
             text = text.replace(f"mqtt-{role}", f"{role}-{mark}")
@@ -118,26 +120,28 @@ class Bench:
         config.write_text(text)
         args = [self.build / "bin/weft", "start", "-c", config, "-w", str(self.workers),
                 "-P", f"zilla.engine.directory={self.folder / mark}"]  # fmt: skip
-        return Server("weft", args, port, {"KAFKA_BOOTSTRAP_SERVER": self.kafka})
+        return Server("weft", args, ports, {"KAFKA_BOOTSTRAP_SERVER": self.kafka})
 
     def start_mosquitto(self):
-        port, config = free_port(), self.folder / "mosquitto.conf"
+        config = self.folder / "mosquitto.conf"
+        ports = {transport: free_port() for transport in transports.NAMES}
         # As fast as it goes: nothing kept on disk, no log, no small windows, nothing dropped.
         config.write_text(
-            f"listener {port} 127.0.0.1\nallow_anonymous true\npersistence false\nlog_dest none\n"
-            "max_inflight_messages 1000\nmax_queued_messages 0\nset_tcp_nodelay true\nmax_connections -1\n"
+            "per_listener_settings false\nallow_anonymous true\npersistence false\nlog_dest none\n"
+            "max_inflight_messages 1000\nmax_queued_messages 0\nset_tcp_nodelay true\n"
+            + transports.mosquitto_listeners(ports, self.pem)
         )
         program = shutil.which("mosquitto") or "/usr/sbin/mosquitto"
-        return Server("mosquitto", [program, "-c", config], port)
+        return Server("mosquitto", [program, "-c", config], ports)
 
-    def command(self, scenario, server, **options):
-        args = [str(self.load_program), scenario, "--port", str(server.port)]
+    def command(self, scenario, server, transport="tcp", **options):
+        args = [str(self.load_program), scenario, "--port", str(server.ports[transport]), "--transport", transport]
         for name, value in options.items():
             args += [f"--{name}", str(value)]
         return args
 
-    def load(self, scenario, server, **options):
-        args = self.command(scenario, server, **options)
+    def load(self, scenario, server, transport="tcp", **options):
+        args = self.command(scenario, server, transport, **options)
         done = subprocess.run(args, capture_output=True, text=True)
         if done.returncode != 0:
             raise RuntimeError(f"{server.name}: {done.stderr.strip()}\n{Path(server.log.name).read_text()[-2000:]}")
@@ -181,19 +185,22 @@ class Bench:
         rows = {}
         for count in (1000, 10000):
             with self.server(name) as server:
-                # What the first few sessions make it allocate once is not a session's cost.
-                self.load("throughput", server, publishers=10, seconds=1, warmup=0)
-                before = server.rss_kib()
-                args = self.command("idle", server, count=count)
-                holder = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-                line = holder.stdout.readline()
-                if not line:
-                    raise RuntimeError(f"{name} did not hold {count} sessions")
-                after = server.rss_kib()
-                rows[f"RSS per idle session, KiB, {count:,} sessions"] = (after - before) / count
-                holder.stdin.close()
-                holder.wait()
+                rows[f"RSS per idle session, KiB, {count:,} sessions"] = self.rss_per_session(server, count)
         return rows
+
+    def rss_per_session(self, server, count, transport="tcp"):
+        # What the first few sessions make it allocate once is not a session's cost.
+        self.load("throughput", server, transport, publishers=10, seconds=1, warmup=0)
+        before = server.rss_kib()
+        args = self.command("idle", server, transport, count=count)
+        holder = subprocess.Popen(args, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        line = holder.stdout.readline()
+        if not line:
+            raise RuntimeError(f"{server.name} did not hold {count} sessions")
+        after = server.rss_kib()
+        holder.stdin.close()
+        holder.wait()
+        return (after - before) / count
 
     def fan_out(self, name):
         with self.server(name) as server:
@@ -204,7 +211,24 @@ class Bench:
             return {**one, "QoS 1 deliveries/s to 100 subscribers": got["per_second"]}
 
 
-SCENARIOS = ("start", "throughput", "latency", "fan_out", "memory")
+    def transports(self, name):
+        rows = {}
+        for transport in transports.NAMES:
+            with self.server(name) as server:
+                got = self.load("throughput", server, transport, publishers=10, window=1000,
+                                seconds=2 if self.quick else 8, warmup=2)  # fmt: skip
+                rows[f"{transport}: QoS 1 publishes/s, 10 publishers"] = got["per_second"]
+            with self.server(name) as server:
+                got = self.load("fan_out", server, transport, subscribers=100, count=1000 if self.quick else 5000, qos=0)
+                rows[f"{transport}: QoS 0 deliveries/s to 100 subscribers"] = got["per_second"]
+        with self.server(name) as server:
+            rows["tls: RSS per idle session, KiB, 1,000 sessions"] = self.rss_per_session(server, 1000, "tls")
+            for version in ("1.2", "1.3"):
+                rows[f"full TLS {version} handshakes/s"] = transports.handshakes(server.ports["tls"], version, self.quick)
+        return rows
+
+
+SCENARIOS = ("start", "throughput", "latency", "fan_out", "memory", "transports")
 
 
 def measure(bench, scenarios):
@@ -230,6 +254,18 @@ def table(rows):
     for name, (weft, mosquitto) in rows.items():
         ratio = f"{weft / mosquitto:.2f}" if mosquitto > 0 else "-"
         lines.append(f"| {name} | {number(weft)} | {number(mosquitto)} | {ratio} |")
+    return "\n".join(lines)
+
+
+def transport_table(rows, handshakes_of_openssl):
+    """Beside mosquitto, what TLS and frames cost: the same load over plain TCP, or openssl's own server."""
+    lines = ["| | weft | mosquitto | weft : mosquitto | weft : reference |", "|---|---:|---:|---:|---:|"]
+    for name, (weft, mosquitto) in rows.items():
+        transport, _, what = name.partition(": ")
+        plain = rows.get(f"tcp: {what}", (None,))[0]
+        reference = plain or handshakes_of_openssl.get(name)
+        against = f"{weft / reference:.2f}" if reference else "-"
+        lines.append(f"| {name} | {number(weft)} | {number(mosquitto)} | {weft / mosquitto:.2f} | {against} |")
     return "\n".join(lines)
 
 
@@ -260,7 +296,7 @@ def machine():
     return f"{os.cpu_count()} cores of {model}, {int(memory) // (1 << 20)} GiB, Linux {platform.release()}"
 
 
-def document(rows, workers, hop_table):
+def document(rows, workers, transports_table, hop_table):
     mosquitto = subprocess.run(["/usr/sbin/mosquitto", "-h"], capture_output=True, text=True).stdout.split("\n")[0]
     head = subprocess.run(
         ["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True
@@ -279,6 +315,10 @@ and acknowledges at once.
 
 {table(rows)}
 
+Over TLS and WebSocket
+
+{transports_table}
+
 The stream ABI by itself (`bench_hop`)
 
 {hop_table}
@@ -289,6 +329,9 @@ What the rows mean
 - *publish to deliver*: from the moment a message was due to its arrival at a subscriber of that QoS, so a stall counts fully.
 - *RSS per idle session*: growth of VmRSS of the server from before the sessions to all of them connected, clean, no
   subscription; the kernel's socket is not in it.
+- *weft : reference*: against weft over plain TCP in the same run; of handshakes, against `openssl s_server`. All with one
+  ECDSA P-256 certificate, TLS 1.3 but where 1.2 is said; ws goes through an http binding, wss through tls and http; no
+  permessage-deflate. Handshakes are those that `openssl s_time -new` makes, one behind the other.
 - *start*: from starting the process to the first CONNACK, Kafka being up.
 """
 
@@ -302,11 +345,13 @@ def main():
     args = parser.parse_args()
     raise_file_limit()
     with Bench(args.build, args.workers, args.quick) as bench:
-        rows = measure(bench, [args.only] if args.only else SCENARIOS)
-    hop_table = hops(args.build)
-    print(table(rows), hop_table, sep="\n\n")
+        rows = measure(bench, [s for s in SCENARIOS if s != "transports" and args.only in (None, s)])
+        secure = measure(bench, ["transports"]) if args.only in (None, "transports") else {}
+        reference = transports.openssl_handshakes(bench.pem, args.quick) if secure else {}
+    secure_table, hop_table = transport_table(secure, reference), hops(args.build)
+    print(table(rows), secure_table, hop_table, sep="\n\n")
     if not (args.quick or args.only):
-        (ROOT / "docs" / "benchmarks.md").write_text(document(rows, args.workers, hop_table))
+        (ROOT / "docs" / "benchmarks.md").write_text(document(rows, args.workers, secure_table, hop_table))
         print("\nwritten to docs/benchmarks.md", file=sys.stderr)
 
 

@@ -13,7 +13,7 @@ packages_bench=(mosquitto)
 packages_js=(nodejs npm)
 packages_fuzz=(clang libclang-rt-14-dev)
 packages_test=(
-    python3-venv mosquitto mosquitto-clients kcat openssl binutils abigail-tools clang libc++-dev libc++abi-dev
+    python3-venv mosquitto mosquitto-clients kcat openssl binutils abigail-tools clang libc++-dev libc++abi-dev chromium
 )
 
 # need_packages build kafka ...: installs what these groups lack, and says so.

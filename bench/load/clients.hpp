@@ -29,10 +29,10 @@ inline void wait_connected(loop& l, const connections& all) {
 }
 
 // Sessions that do nothing; all are up on return.
-inline connections connect_idle(loop& l, uint16_t port, uint32_t count) {
+inline connections connect_idle(loop& l, const endpoint& to, uint32_t count) {
     connections all;
     for (uint32_t i = 0; i < count; ++i) {
-        all.push_back(std::make_unique<connection>(l, port, client_id("idle", i),
+        all.push_back(std::make_unique<connection>(l, to, client_id("idle", i),
                                                    [](connection&, const frame&) {}));
         // Not more at once than a listen backlog holds.
         if (i % 100 == 99) wait_connected(l, all);

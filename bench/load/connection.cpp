@@ -1,61 +1,31 @@
 #include "connection.hpp"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <sys/epoll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
-#include <cerrno>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 namespace load {
 
-connection::connection(loop& l, uint16_t port, std::string_view client_id, handler on_packet)
-    : loop_(l), on_packet_(std::move(on_packet)) {
-    fd_ = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd_ < 0) throw std::system_error(errno, std::generic_category(), "socket");
-    sockaddr_in to{};
-    to.sin_family = AF_INET;
-    to.sin_port = htons(port);
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    // Blocking, as a connect on loopback is at once; the rest is not.
-    if (::connect(fd_, reinterpret_cast<const sockaddr*>(&to), sizeof to) != 0) {
-        const int error = errno;
-        close(fd_);
-        throw std::system_error(error, std::generic_category(), "connect");
-    }
-    const int on = 1;
-    setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    loop_.add(fd_, EPOLLIN, this);
+connection::connection(loop& l, const endpoint& to, std::string_view client_id, handler on_packet)
+    : loop_(l), transport_(to), on_packet_(std::move(on_packet)) {
+    loop_.add(transport_.fd(), EPOLLIN, this);
     put_connect(out_, client_id);
     flush();
 }
 
-connection::~connection() {
-    close(fd_);
-}
-
 void connection::flush() {
-    while (sent_ < out_.size()) {
-        const ssize_t n =
-            send(fd_, out_.data() + sent_, out_.size() - sent_, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EAGAIN) break;
-        if (n < 0) throw std::system_error(errno, std::generic_category(), "send");
-        sent_ += static_cast<size_t>(n);
-    }
-    const bool left = sent_ < out_.size();
-    if (!left) {
+    // Also with nothing to say: what was taken before may not have left.
+    for (size_t n = 1; n > 0 && (sent_ < out_.size() || transport_.pending()); sent_ += n)
+        n = transport_.send(std::string_view(out_).substr(sent_));
+    const bool left = sent_ < out_.size() || transport_.pending();
+    if (sent_ == out_.size()) {
         out_.clear();
         sent_ = 0;
     }
     if (left != waits_for_write_) {
         waits_for_write_ = left;
-        loop_.modify(fd_, left ? EPOLLIN | EPOLLOUT : EPOLLIN, this);
+        loop_.modify(transport_.fd(), left ? EPOLLIN | EPOLLOUT : EPOLLIN, this);
     }
 }
 
@@ -65,11 +35,7 @@ void connection::on_ready(uint32_t events) {
 }
 
 void connection::read_some() {
-    static std::array<char, 65536> buffer;  // one thread, and nothing of it survives the call
-    const ssize_t n = recv(fd_, buffer.data(), buffer.size(), MSG_DONTWAIT);
-    if (n < 0 && errno == EAGAIN) return;
-    if (n <= 0) throw std::runtime_error("the server closed a connection");
-    in_.append(buffer.data(), static_cast<size_t>(n));
+    transport_.receive(in_);
     size_t at = 0;
     while (const auto f = next_frame(std::string_view(in_).substr(at))) {
         if (f->type == connack) {

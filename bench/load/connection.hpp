@@ -8,6 +8,7 @@
 
 #include "loop.hpp"
 #include "packet.hpp"
+#include "transport.hpp"
 
 namespace load {
 
@@ -15,16 +16,12 @@ class connection final : public pollable {
 public:
     using handler = std::function<void(connection&, const frame&)>;
 
-    // Opens the TCP connection and sends CONNECT; throws when the server refuses TCP.
-    connection(loop& l, uint16_t port, std::string_view client_id, handler on_packet);
-    ~connection() override;
-    connection(const connection&) = delete;
-    connection& operator=(const connection&) = delete;
+    // Opens the connection and sends CONNECT; throws when the server refuses it below MQTT.
+    connection(loop& l, const endpoint& to, std::string_view client_id, handler on_packet);
 
     // Packets are appended to out() and leave with flush(): many packets, one write.
     std::string& out() { return out_; }
     void flush();
-    size_t unsent() const { return out_.size() - sent_; }
 
     bool connected() const { return connected_; }
     uint16_t receive_maximum() const { return receive_maximum_; }
@@ -35,10 +32,10 @@ private:
     void on_connack(const frame& f);
 
     loop& loop_;
+    transport transport_;
     handler on_packet_;
     std::string in_, out_;
     size_t sent_ = 0;
-    int fd_ = -1;
     uint16_t receive_maximum_ = 65535;
     bool connected_ = false, waits_for_write_ = false;
 };

@@ -27,7 +27,8 @@ load::options parse(int argc, char** argv) {
         };
     };
     const std::map<std::string, std::function<void(const std::string&)>> known{
-        {"--port", [&](const std::string& t) { o.port = static_cast<uint16_t>(std::stoul(t)); }},
+        {"--port", [&](const std::string& t) { o.to.port = static_cast<uint16_t>(std::stoul(t)); }},
+        {"--transport", [&](const std::string& t) { o.to.use(t); }},
         {"--qos", [&](const std::string& t) { o.qos = static_cast<uint8_t>(std::stoul(t)); }},
         {"--topic", [&](const std::string& t) { o.topic = t; }},
         {"--publishers", number(o.publishers)},
@@ -64,7 +65,7 @@ int main(int argc, char** argv) {
     if (chosen == scenarios.end()) {
         std::fprintf(stderr,
                      "usage: weft-load throughput|latency|idle|fan_out|first_connack|steady "
-                     "[--port N] [--option value ...]\n");
+                     "[--port N] [--transport tcp|tls|ws|wss] [--option value ...]\n");
         return 2;
     }
     try {

@@ -22,7 +22,7 @@ connections subscribe_all(loop& l, const options& o, uint32_t count,
     size_t ready = 0;
     for (uint32_t i = 0; i < count; ++i) {
         all.push_back(std::make_unique<connection>(
-            l, o.port, client_id("sub", i), [&ready, on_message](connection& c, const frame& f) {
+            l, o.to, client_id("sub", i), [&ready, on_message](connection& c, const frame& f) {
                 if (f.type == suback) ++ready;
                 if (f.type == pubrel) put_ack(c.out(), pubcomp, get_u16(f.body, 0));
                 if (f.type == publish && (f.flags & 6) != 0)
@@ -92,7 +92,7 @@ void throughput(const options& o) {
         p->qos = o.qos;
         p->topic = o.topic + "/" + std::to_string(i);
         p->link = std::make_unique<connection>(
-            l, o.port, client_id("pub", i), [p = p.get(), &payload](connection& c, const frame& f) {
+            l, o.to, client_id("pub", i), [p = p.get(), &payload](connection& c, const frame& f) {
                 if (!is_last_answer(c, f)) return;
                 ++p->acked;
                 --p->in_flight;
@@ -137,7 +137,7 @@ void latency(const options& o) {
         if (++received > ignored) delays.push_back(now_ns() - due);
     });
     uint64_t acked = 0;
-    connection pub(l, o.port, client_id("pub", 0), [&](connection& c, const frame& f) {
+    connection pub(l, o.to, client_id("pub", 0), [&](connection& c, const frame& f) {
         if (is_last_answer(c, f)) ++acked;
     });
     wait_connected(l, pub);
@@ -167,7 +167,7 @@ void latency(const options& o) {
 
 void idle(const options& o) {
     loop l;
-    const auto all = connect_idle(l, o.port, o.count);
+    const auto all = connect_idle(l, o.to, o.count);
     std::printf("{\"scenario\":\"idle\",\"sessions\":%zu}\n", all.size());
     std::fflush(stdout);
     char byte = 0;
@@ -180,7 +180,7 @@ void fan_out(const options& o) {
     const auto subscribers =
         subscribe_all(l, o, o.subscribers, [&](std::string_view) { ++received; });
     uint64_t acked = 0;
-    connection pub(l, o.port, client_id("pub", 0), [&](connection&, const frame& f) {
+    connection pub(l, o.to, client_id("pub", 0), [&](connection&, const frame& f) {
         if (f.type == puback) ++acked;
     });
     wait_connected(l, pub);
@@ -211,7 +211,7 @@ void first_connack(const options& o) {
     while (now_ns() < deadline) {
         try {
             loop l;
-            connection c(l, o.port, client_id("first", 0), [](connection&, const frame&) {});
+            connection c(l, o.to, client_id("first", 0), [](connection&, const frame&) {});
             wait_connected(l, c);
             std::printf("{\"scenario\":\"first_connack\",\"monotonic_ns\":%llu}\n",
                         static_cast<unsigned long long>(now_ns()));

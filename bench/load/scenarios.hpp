@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <string>
 
+#include "transport.hpp"
+
 namespace load {
 
 struct options {
-    uint16_t port = 1883;
+    endpoint to;
     std::string topic = "bench";
     uint32_t publishers = 1, subscribers = 1, count = 1000, rate = 1000, size = 100, newcomers = 0;
     uint32_t window = 200;  // publishes in flight per publisher

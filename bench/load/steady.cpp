@@ -58,7 +58,7 @@ bool stdin_ended() {
 // Connects, waits for CONNACK and leaves, again and again: a refused connection throws.
 struct newcomer {
     loop& l;
-    uint16_t port;
+    endpoint to;
     std::unique_ptr<connection> link, gone;
     uint64_t count = 0, next_ns = 0;
 
@@ -67,7 +67,7 @@ struct newcomer {
         if (now < next_ns) return;
         next_ns = now + newcomer_gap_ns;
         gone = std::move(link);  // an event for it may be on its way
-        link = std::make_unique<connection>(l, port, client_id("new", 0),
+        link = std::make_unique<connection>(l, to, client_id("new", 0),
                                             [](connection&, const frame&) {});
         ++count;
     }
@@ -77,13 +77,13 @@ struct newcomer {
 
 void steady(const options& o) {
     loop l;
-    const auto idle = connect_idle(l, o.port, o.count);
+    const auto idle = connect_idle(l, o.to, o.count);
     std::vector<std::unique_ptr<publisher>> all;
     for (uint32_t i = 0; i < o.publishers; ++i) {
         auto p = std::make_unique<publisher>();
         p->topic = o.topic + "/" + std::to_string(i);
         p->link = std::make_unique<connection>(
-            l, o.port, client_id("pub", i), [p = p.get()](connection&, const frame& f) {
+            l, o.to, client_id("pub", i), [p = p.get()](connection&, const frame& f) {
                 if (f.type != puback) return;
                 ++p->acked;
                 if (f.body.size() > 2 && static_cast<uint8_t>(f.body[2]) >= 0x80) ++p->refused;
@@ -91,7 +91,7 @@ void steady(const options& o) {
         all.push_back(std::move(p));
     }
     bool ready = false;
-    connection sub(l, o.port, client_id("sub", 0), [&](connection& c, const frame& f) {
+    connection sub(l, o.to, client_id("sub", 0), [&](connection& c, const frame& f) {
         if (f.type == suback) ready = true;
         if (f.type != publish) return;
         put_ack(c.out(), puback, packet_id_of_publish(f));
@@ -110,7 +110,7 @@ void steady(const options& o) {
     std::printf("{\"scenario\":\"steady\",\"sessions\":%zu}\n", idle.size() + all.size() + 1);
     std::fflush(stdout);
 
-    newcomer visits{l, o.port, nullptr, nullptr};
+    newcomer visits{l, o.to, nullptr, nullptr};
     std::string payload(std::max<size_t>(o.size, sizeof(mark)), 'x');
     const uint64_t start = now_ns();
     uint64_t sent = 0;
