@@ -5,11 +5,11 @@ import os
 import re
 import shutil
 import ssl
-import subprocess
 from pathlib import Path
 
 import pytest
 from support import mqtt_raw as m
+from support.browser import page
 from support.certificates import PASSWORD
 from support.clients import V5, V311, Client, publish_properties
 from support.ports import free_port
@@ -21,7 +21,6 @@ from support.ws_raw import BINARY, CLOSE, TEXT, WsRaw, WsSocket, frame
 EXAMPLE = ROOT / "examples" / "mqtt.kafka.proxy.ws"
 PROGRAM = ROOT / "tests" / "js" / "typical.js"
 MODULES = Path(os.environ.get("NODE_PATH", "/nowhere"))
-BROWSER = "chromium"
 
 
 def commands():
@@ -186,15 +185,14 @@ def test_the_event_of_a_violation_names_the_client(weft, scheme):
 def test_page_in_a_browser(weft):
     """page.html in headless Chromium: it publishes, and receives what it has published."""
     script = MODULES / "mqtt" / "dist" / "mqtt.min.js"
-    page = (EXAMPLE / "page.html").read_text()
-    assert "https://unpkg.com/mqtt@5/dist/mqtt.min.js" in page
+    page_text = (EXAMPLE / "page.html").read_text()
+    assert "https://unpkg.com/mqtt@5/dist/mqtt.min.js" in page_text
     file = weft.folder / "page.html"
-    file.write_text(page.replace("https://unpkg.com/mqtt@5/dist/mqtt.min.js", script.as_uri()))
+    file.write_text(page_text.replace("https://unpkg.com/mqtt@5/dist/mqtt.min.js", script.as_uri()))
     with Client(weft.port) as sub:
         sub.subscribe("device/page")
-        done = subprocess.run(
-            [BROWSER, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--virtual-time-budget=20000",
-             f"--user-data-dir={weft.folder / 'chromium'}", "--dump-dom", f"{file.as_uri()}#{weft.ws}"],
-            capture_output=True, text=True, timeout=120)  # fmt: skip
-        assert sub.receive().payload == b"hello from a page"
-    assert "<li>device/page: hello from a page</li>" in done.stdout, done.stdout + done.stderr[-3000:]
+        with page(f"{file.as_uri()}#{weft.ws}", weft.folder / "chromium") as opened:
+            assert sub.receive().payload == b"hello from a page"
+            received = "document.getElementById('messages').innerText"
+            until(lambda: opened.evaluate(received), timeout=60)
+            assert opened.evaluate(received) == "device/page: hello from a page"
