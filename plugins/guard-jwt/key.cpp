@@ -1,6 +1,7 @@
 #include "key.hpp"
 
 #include "limits.hpp"
+#include "octets.hpp"
 
 #include <weft/base64.hpp>
 
@@ -26,11 +27,7 @@ using ctx_ptr = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
     throw std::runtime_error(why);
 }
 
-const unsigned char* octets(std::string_view s) {
-    return reinterpret_cast<const unsigned char*>(s.data());
-}
-
-std::string text_at(const nlohmann::json& jwk, const char* name) {
+std::string jwk_text(const nlohmann::json& jwk, const char* name) {
     const auto it = jwk.find(name);
     if (it == jwk.end()) return {};
     if (!it->is_string()) refuse(std::string("'") + name + "' is no text");
@@ -39,7 +36,7 @@ std::string text_at(const nlohmann::json& jwk, const char* name) {
 
 // Published keys have their numbers in either alphabet.
 std::string bytes_at(const nlohmann::json& jwk, const char* name) {
-    auto raw = from_base64(text_at(jwk, name));
+    auto raw = from_base64(jwk_text(jwk, name));
     if (!raw || raw->empty()) refuse(std::string("'") + name + "' is missing or no base64url");
     return std::move(*raw);
 }
@@ -88,7 +85,7 @@ constexpr std::array curves{curve{"P-256", "prime256v1", 32}, curve{"P-384", "se
                             curve{"P-521", "secp521r1", 66}};
 
 key_ptr read_ec(const nlohmann::json& jwk, std::string& name) {
-    name = text_at(jwk, "crv");
+    name = jwk_text(jwk, "crv");
     for (const auto& c : curves) {
         if (name != c.name) continue;
         std::string point(1, '\x04');
@@ -112,7 +109,7 @@ key_ptr read_ec(const nlohmann::json& jwk, std::string& name) {
 }
 
 key_ptr read_okp(const nlohmann::json& jwk) {
-    const auto name = text_at(jwk, "crv"), x = bytes_at(jwk, "x");
+    const auto name = jwk_text(jwk, "crv"), x = bytes_at(jwk, "x");
     const int type = name == "Ed25519" ? EVP_PKEY_ED25519 : name == "Ed448" ? EVP_PKEY_ED448 : 0;
     if (type == 0) refuse("crv '" + name + "' is not known (allowed: Ed25519, Ed448)");
     key_ptr k(EVP_PKEY_new_raw_public_key(type, nullptr, octets(x), x.size()));
@@ -121,7 +118,7 @@ key_ptr read_okp(const nlohmann::json& jwk) {
 }
 
 void check_use(const nlohmann::json& jwk) {
-    if (const auto use = text_at(jwk, "use"); !use.empty() && use != "sig")
+    if (const auto use = jwk_text(jwk, "use"); !use.empty() && use != "sig")
         refuse("it is not for signatures (use: " + use + ")");
     const auto ops = jwk.find("key_ops");
     if (ops == jwk.end()) return;
@@ -142,9 +139,9 @@ bool key::fits(const algorithm& a) const {
 key read_jwk(const nlohmann::json& jwk) {
     if (!jwk.is_object()) refuse("it is no object");
     key out;
-    out.id = text_at(jwk, "kid");
+    out.id = jwk_text(jwk, "kid");
     check_use(jwk);
-    const auto type = text_at(jwk, "kty");
+    const auto type = jwk_text(jwk, "kty");
     if (type != "oct" && jwk.contains("d"))
         refuse("it has its private part ('d') in it, which belongs to nobody but the issuer");
     if (type == "RSA") {
@@ -162,7 +159,7 @@ key read_jwk(const nlohmann::json& jwk) {
     } else {
         refuse("kty '" + type + "' is not known (allowed: RSA, EC, OKP, oct)");
     }
-    const auto name = text_at(jwk, "alg");
+    const auto name = jwk_text(jwk, "alg");
     if (name.empty()) return out;
     const auto* a = find_algorithm(name);
     if (!a) refuse("alg '" + name + "' is not known");

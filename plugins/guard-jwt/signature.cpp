@@ -1,4 +1,5 @@
 #include "signature.hpp"
+#include "octets.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/ecdsa.h>
@@ -13,10 +14,6 @@ namespace {
 
 using digest_ctx = std::unique_ptr<EVP_MD_CTX, freed_by<EVP_MD_CTX_free>>;
 using ecdsa_ptr = std::unique_ptr<ECDSA_SIG, freed_by<ECDSA_SIG_free>>;
-
-const unsigned char* octets(std::string_view s) {
-    return reinterpret_cast<const unsigned char*>(s.data());
-}
 
 // A token has the two numbers of the signature behind each other, OpenSSL wants them in DER.
 std::string to_der(const EVP_PKEY* k, std::string_view raw) {

@@ -75,7 +75,7 @@ void read_access(const json& options, server_config& out) {
 }
 
 // The port that goes without saying is the same as no port (RFC 6454, 4).
-std::string origin_of(std::string_view scheme, std::string_view authority) {
+std::string origin_as_text(std::string_view scheme, std::string_view authority) {
     const std::string_view usual = equal_ignoring_case(scheme, "https") ? ":443" : ":80";
     if (authority.ends_with(usual)) authority.remove_suffix(usual.size());
     return lower_case(std::string(scheme) + "://" + std::string(authority));
@@ -89,8 +89,8 @@ bool server_config::admits(std::string_view origin, std::string_view scheme,
     const size_t colon = origin.find("://");
     const auto theirs = colon == std::string_view::npos
                             ? lower_case(origin)
-                            : origin_of(origin.substr(0, colon), origin.substr(colon + 3));
-    if (policy == access::same_origin) return theirs == origin_of(scheme, authority);
+                            : origin_as_text(origin.substr(0, colon), origin.substr(colon + 3));
+    if (policy == access::same_origin) return theirs == origin_as_text(scheme, authority);
     if (allowed_origins.empty()) return true;
     return std::any_of(allowed_origins.begin(), allowed_origins.end(), [&](const auto& allowed) {
         return allowed == "*" || equal_ignoring_case(allowed, origin);

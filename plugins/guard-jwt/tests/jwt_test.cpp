@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr uint64_t now = 1'700'000'000'000;
+constexpr uint64_t today = 1'700'000'000'000;
 
 // The little of a host that the guard needs.
 struct host {
@@ -25,7 +25,7 @@ struct host {
             weft_reactor_vt vt{};
             vt.size = sizeof vt;
             vt.now = [](weft_worker*) { return current()->now_ns += 2'000'000'000; };
-            vt.wall_ms = [](weft_worker*) { return now; };
+            vt.wall_ms = [](weft_worker*) { return today; };
             return vt;
         }();
         static const weft_events_vt event_table{
@@ -103,7 +103,7 @@ protected:
                 {"aud", "you"},
                 {"sub", "anna"},
                 {"scope", "a b"},
-                {"exp", now / 1'000 + 60}};
+                {"exp", today / 1'000 + 60}};
     }
 
     host host_;
@@ -134,7 +134,7 @@ TEST_F(jwt_test, lets_in_and_refuses_in_the_order_of_its_checks) {
     c["exp"] = 1;
     c["iss"] = "other";
     EXPECT_EQ(ask(*g, rsa_.token(c)), "Token is expired.");
-    c["exp"] = now;
+    c["exp"] = today;
     EXPECT_EQ(ask(*g, rsa_.token(c)), "Invalid issuer or audience.");
 }
 

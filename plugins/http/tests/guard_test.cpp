@@ -86,7 +86,7 @@ TEST(credentials, what_is_wrong_is_told_with_its_place) {
     EXPECT_EQ(path(R"({"cookies": {"a": "x"}})"), "/options/authorization/g/credentials/cookies/a");
 }
 
-constexpr const char* config = R"({"options": {"authorization": {"g": {"credentials": {
+constexpr const char* with_guard = R"({"options": {"authorization": {"g": {"credentials": {
       "headers": {"authorization": "Bearer {credentials}"}}}}},
     "routes": [{"guarded": {"g": ["admin"]}, "when": [{"headers": {":path": "/admin"}}], "exit": 1},
                {"guarded": {"g": []}, "when": [{"headers": {":path": "/mqtt"}}], "exit": 1},
@@ -97,7 +97,7 @@ std::string get(const std::string& path, const std::string& token = "",
     return "GET " + path + " HTTP/1.1\r\nHost: h\r\n" +
            (token.empty() ? "" : "Authorization: Bearer " + token + "\r\n") + more + "\r\n";
 }
-const std::string upgrade = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
+const std::string to_mqtt = "Upgrade: websocket\r\nConnection: Upgrade\r\n";
 
 class guarded : public testing::Test {
 protected:
@@ -128,7 +128,7 @@ protected:
         return text;
     }
     peer& tunnel(peer& c) {
-        c.send(get("/mqtt", "anna", upgrade));
+        c.send(get("/mqtt", "anna", to_mqtt));
         auto& e = host.accepted(1);
         e.keep_window(65536);
         weft::meta_writer<weft_http_begin> m;
@@ -142,7 +142,7 @@ protected:
     void TearDown() override { host.finish(); }
 
     weft::testing::host host;
-    weft::testing::subject& binding = host.run(weft_plugin_1, config);
+    weft::testing::subject& binding = host.run(weft_plugin_1, with_guard);
     uint64_t expires_ms = WEFT_GUARD_NEVER;
     int asked = 0;
 };
@@ -187,7 +187,7 @@ TEST_F(guarded, every_request_is_asked_anew) {
 
 TEST_F(guarded, bytes_behind_the_head_wait_for_the_guard) {
     auto& c = client();
-    c.send(get("/mqtt", "anna", upgrade) + "early");
+    c.send(get("/mqtt", "anna", to_mqtt) + "early");
     auto& e = host.accepted(1);
     e.keep_window(65536);
     weft::meta_writer<weft_http_begin> m;
