@@ -151,7 +151,7 @@ void session::send_close(uint16_t code, std::string_view reason) {
     payload[0] = static_cast<uint8_t>(code >> 8);
     payload[1] = static_cast<uint8_t>(code & 0xff);
     const size_t n = std::min(reason.size(), payload.size() - 2);
-    std::memcpy(payload.data() + 2, reason.data(), n);
+    std::copy_n(reason.data(), n, payload.data() + 2);
     send_control(op_close, {payload.data(), n + 2});
 }
 
