@@ -23,6 +23,18 @@ def publish_properties(**values):
     return props
 
 
+class Paho(paho.Client):
+    """paho 2.1 forgets while it tries to reconnect for the second time that a publish has been received (PUBREC), and sends
+    PUBLISH instead of PUBREL: another message to any server. MQTT 5, 4.4 wants PUBREL."""
+
+    def _messages_reconnect_reset_out(self):
+        with self._out_message_mutex:
+            received = [m for m in self._out_messages.values() if m.state == paho.mqtt_ms_resend_pubrel]
+            super()._messages_reconnect_reset_out()
+            for message in received:
+                message.state = paho.mqtt_ms_resend_pubrel
+
+
 class Client:
     """paho with every step awaited: connected, subscribed, published mean that the answer came."""
 
@@ -31,7 +43,7 @@ class Client:
         self.messages, self.events = queue.Queue(), queue.Queue()
         self.disconnects = []
         options = {} if version == V5 else {"clean_session": clean}
-        self.paho = paho.Client(
+        self.paho = Paho(
             CallbackAPIVersion.VERSION2, client_id or f"test-{uuid.uuid4().hex[:12]}",
             protocol=version, manual_ack=manual_ack, transport="websockets" if web else "tcp", **options,
         )  # fmt: skip

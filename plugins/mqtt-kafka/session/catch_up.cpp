@@ -44,7 +44,7 @@ catch_up::lane* catch_up::find(const kafka_topic& topic) {
 
 catch_up::lane& catch_up::want_lane(kafka_topic& topic) {
     if (lane* l = find(topic)) return *l;
-    return lanes_.emplace_back(lane{topic_use(topic), {}});
+    return lanes_.emplace_back(lane{topic_use(topic), {}, {}});
 }
 
 bool catch_up::deliver_live(const kafka_topic& topic, int32_t partition, int64_t offset,
@@ -403,14 +403,14 @@ bool catch_up::lane_record(lane& l, const meta_view<weft_kafka_record>& record,
     return true;
 }
 
-bool catch_up::deliver_past(const lane& l, const place& at,
-                            const meta_view<weft_kafka_record>& record, const weft_data& data) {
+bool catch_up::deliver_past(lane& l, const place& at, const meta_view<weft_kafka_record>& record,
+                            const weft_data& data) {
     const match_result& matches =
         l.topic->memo.lookup(proxy_.index, record.text(record->key), l.topic->number());
     const match_entry* mine = matches.find(subscriber_);
     delivery& d = proxy_.scratch;
     if (!mine || !d.prepare(record, data, mine->ids, proxy_.here.wall_ms())) return true;
-    if (d.record.qos2 && proxy_.copies.second_past(l.topic->number(), d.record, *record))
+    if (d.record.qos2 && proxy_.copies.second_past(l.way, l.topic->number(), d.record, *record))
         return true;
     bool any = false, as_published = false;
     uint8_t qos = 0;

@@ -9,6 +9,7 @@
 #include "index/subscription.hpp"
 #include "kafka/history_reader.hpp"
 #include "kafka/kafka_topics.hpp"
+#include "session/copies_seen.hpp"
 #include "session/delivery.hpp"
 #include "session/history_slots.hpp"
 #include "session/outbox.hpp"
@@ -82,6 +83,7 @@ private:
     struct lane {
         topic_use topic;
         std::vector<place> places;
+        copies_seen::way way;
         place* find(int32_t partition);
     };
     struct replay {
@@ -127,7 +129,7 @@ private:
     bool replay_record(replay& r, const meta_view<weft_kafka_record>& record,
                        const weft_data& data);
     bool lane_record(lane& l, const meta_view<weft_kafka_record>& record, const weft_data& data);
-    bool deliver_past(const lane& l, const place& at, const meta_view<weft_kafka_record>& record,
+    bool deliver_past(lane& l, const place& at, const meta_view<weft_kafka_record>& record,
                       const weft_data& data);
     bool send(delivery& d, uint8_t qos, bool retain, const record_place& from);
     bool sent(bool ok, const delivery& d, uint8_t qos);

@@ -6,45 +6,66 @@
 #include "mapping/record_decoder.hpp"
 
 #include <cstdint>
+#include <map>
 #include <string>
+#include <tuple>
 #include <unordered_map>
 
 namespace weft::mqtt_kafka {
 
 class copies_seen {
-public:
-    // Of a tail: numbers of a publisher grow along a partition, so one that does not is a copy.
-    bool second_live(uint32_t topic, const decoded_record& r, const weft_kafka_record& at) {
-        place* p = find(topic, r, at.partition, true);
-        if (r.qos2->number <= p->number && at.offset > p->offset) return true;
-        *p = {r.qos2->number, at.offset};
-        return false;
-    }
-    // Of history: older records are no copies.
-    bool second_past(uint32_t topic, const decoded_record& r, const weft_kafka_record& at) {
-        const place* p = find(topic, r, at.partition, false);
-        return p && r.qos2->number == p->number && at.offset > p->offset;
-    }
-
-private:
     struct place {
         int64_t number = -1, offset = -1;
     };
-    place* find(uint32_t topic, const decoded_record& r, int32_t partition, bool make) {
+    using places = std::unordered_map<std::string, place>;
+
+public:
+    // What one reader of history has met on its way along a topic.
+    class way {
+        friend copies_seen;
+        places newest_;
+    };
+
+    // Of a tail.
+    bool second_live(uint32_t topic, const decoded_record& r, const weft_kafka_record& at) {
+        return judge(live_, topic, r, at);
+    }
+    // Of history, whose records may be older than what the tail has seen, and newer.
+    bool second_past(way& on, uint32_t topic, const decoded_record& r,
+                     const weft_kafka_record& at) {
+        const auto known = copies_.find({topic, at.partition, at.offset});
+        if (known != copies_.end() && known->second == r.qos2->number) return true;
+        if (judge(on.newest_, topic, r, at)) return true;
+        // Its copy may come by the tail.
+        if (live_.size() < copies_remembered_max) judge(live_, topic, r, at);
+        return false;
+    }
+
+private:
+    // Numbers of a publisher grow along a partition, so one that does not is a copy.
+    bool judge(places& newest, uint32_t topic, const decoded_record& r,
+               const weft_kafka_record& at) {
         key_.assign(r.publisher.value_or(std::string_view{}));
         key_ += '/';
         key_ += std::to_string(topic);
         key_ += '/';
-        key_ += std::to_string(partition);
-        const auto found = seen_.find(key_);
-        if (found != seen_.end()) return &found->second;
-        if (!make) return nullptr;
-        if (seen_.size() >= copies_remembered_max) seen_.clear();
-        return &seen_[key_];
+        key_ += std::to_string(at.partition);
+        if (newest.size() >= copies_remembered_max && !newest.contains(key_)) newest.clear();
+        place& p = newest[key_];
+        if (at.offset <= p.offset) return false;  // it was here before
+        if (r.qos2->number > p.number) {
+            p = {r.qos2->number, at.offset};
+            return false;
+        }
+        if (copies_.size() >= copies_remembered_max) copies_.clear();
+        copies_[{topic, at.partition, at.offset}] = r.qos2->number;
+        return true;
     }
 
     std::string key_;
-    std::unordered_map<std::string, place> seen_;
+    places live_;
+    // Copies met, with their numbers: what sees only one of the two could not tell.
+    std::map<std::tuple<uint32_t, int32_t, int64_t>, int64_t> copies_;
 };
 
 }  // namespace weft::mqtt_kafka

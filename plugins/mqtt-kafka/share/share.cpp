@@ -15,7 +15,7 @@ share::share(proxy& p, share_group& g, uint32_t number, std::string filter,
     for (kafka_topic* t : topics) {
         proxy_.topics.want_tail(*t);
         set.add(t->number());
-        lanes_.push_back({topic_use(*t), {}});
+        lanes_.push_back({topic_use(*t), {}, {}});
     }
     subscription_.owner = this;
     subscription_.topics = proxy_.topics.intern(set);

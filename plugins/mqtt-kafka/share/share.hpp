@@ -12,6 +12,7 @@
 #include "index/subscription.hpp"
 #include "kafka/history_reader.hpp"
 #include "kafka/kafka_topics.hpp"
+#include "session/copies_seen.hpp"
 #include "session/delivery.hpp"
 #include "share/flights.hpp"
 #include "share/hub.hpp"
@@ -92,6 +93,7 @@ private:
     struct lane {
         topic_use topic;
         std::vector<place> places;
+        copies_seen::way way;
         place* find(int32_t partition);
     };
 

@@ -97,7 +97,7 @@ void share::lane_record(const meta_view<weft_kafka_record>& record, const weft_d
     const bool wanted =
         d.prepare(record, data, 1, proxy_.here.wall_ms()) &&
         filter_matches(filter_, d.record.topic) &&
-        !(d.record.qos2 && proxy_.copies.second_past(l.topic->number(), d.record, *record));
+        !(d.record.qos2 && proxy_.copies.second_past(l.way, l.topic->number(), d.record, *record));
     const share_key k{reading_, record->partition, record->offset};
     if (wanted && (!again_.empty() || !dispatch(k, record, data, d))) {
         stop_reading();

@@ -129,6 +129,58 @@ TEST_F(qos2_test, a_late_write_of_a_dead_owner_is_delivered_once) {
     EXPECT_THAT(payloads(s), ElementsAre("x"));
 }
 
+struct late_copy_test : qos2_test {
+    void publish_three() {
+        auto& p = connect_durable("pub");
+        for (uint16_t id = 1; id <= 3; ++id)
+            publish(p, "t", std::string(1, static_cast<char>('a' + id - 1)), id, {.qos = 2});
+    }
+    void copy_of_the_first() {
+        in_kafka([](fake_kafka& k) {
+            const stored_record first = k.records("mqtt-messages").front();
+            k.append("mqtt-messages", first);
+        });
+    }
+    void subscribe_and_go() {
+        auto& s = connect_durable("sub");
+        subscribe(s, {{"t", 2}});
+        as(s, [](fake_client& x) { x.disconnect(0, 3600); });
+    }
+};
+
+TEST_F(late_copy_test, is_not_delivered_from_history) {
+    start();
+    subscribe_and_go();
+    publish_three();
+    copy_of_the_first();
+    EXPECT_THAT(payloads(connect_durable("sub")), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(late_copy_test, is_not_delivered_live_when_the_first_was_read_from_history) {
+    start();
+    subscribe_and_go();
+    publish_three();
+    crash();
+    auto& s = connect_durable("sub");
+    EXPECT_THAT(payloads(s), ElementsAre("a", "b", "c"));
+    copy_of_the_first();
+    EXPECT_THAT(payloads(s), ElementsAre("a", "b", "c"));
+}
+
+TEST_F(late_copy_test, is_not_delivered_from_history_when_only_the_tail_saw_both) {
+    start();
+    auto& s = connect_durable("sub");
+    subscribe(s, {{"t", 2}});
+    publish_three();
+    EXPECT_THAT(payloads(s), ElementsAre("a", "b", "c"));
+    auto& other = connect("other");
+    subscribe(other, {{"t", 2}});
+    as(s, [](fake_client& x) { x.disconnect(0, 3600); });
+    copy_of_the_first();
+    EXPECT_THAT(payloads(other), IsEmpty());
+    EXPECT_THAT(payloads(connect_durable("sub")), IsEmpty());
+}
+
 TEST_F(qos2_test, a_delivery_has_its_four_steps) {
     start();
     auto &p = connect("pub"), &s = connect("sub");
