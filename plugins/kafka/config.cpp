@@ -16,50 +16,6 @@ std::string_view trim(std::string_view s) {
     return s;
 }
 
-std::string mechanism_of(const std::string& name, const std::string& path) {
-    if (name == "plain") return "PLAIN";
-    if (name == "scram-sha-1") return "SCRAM-SHA-1";
-    if (name == "scram-sha-256") return "SCRAM-SHA-256";
-    if (name == "scram-sha-512") return "SCRAM-SHA-512";
-    throw config_error(
-        path, "SASL mechanism '" + name +
-                  "' is not supported (have: plain, scram-sha-1, scram-sha-256, scram-sha-512)");
-}
-
-std::string credential(const nlohmann::json& c, const char* key, const std::string& path) {
-    const auto it = c.find(key);
-    if (it == c.end()) throw config_error(path, std::string("'") + key + "' is missing");
-    auto text = it->get<std::string>();
-    if (text.empty()) throw config_error(path + "/" + key, std::string("'") + key + "' is empty");
-    return text;
-}
-
-sasl_config parse_sasl(const nlohmann::json& c, const std::string& path) {
-    sasl_config s;
-    s.mechanism = mechanism_of(c.at("mechanism").get<std::string>(), path + "/mechanism");
-    s.username = credential(c, "username", path);
-    s.password = credential(c, "password", path);
-    return s;
-}
-
-// The newer form names a guard whose identity and credentials may be inserted; without guards only
-// literal text can work.
-sasl_config parse_authorization(const nlohmann::json& authorization) {
-    const std::string guard = authorization.begin().key();
-    const auto& entry = authorization.begin().value();
-    const std::string path = "/options/authorization/" + guard + "/credentials";
-    auto s = parse_sasl(entry.at("credentials"), path);
-    for (const auto& [key, text] :
-         {std::pair{"username", s.username}, std::pair{"password", s.password}}) {
-        if (text == "{identity}" || text == "{credentials}")
-            throw config_error(path + "/" + key,
-                               "'" + text + "' needs guard '" + guard +
-                                   "', and guards are not available yet: write the " + key +
-                                   " itself");
-    }
-    return s;
-}
-
 int64_t bounded(const binding_config& c, const char* key, int64_t fallback, int64_t least,
                 int64_t most) {
     const std::string name = std::string(client_prefix) + key;
@@ -160,12 +116,7 @@ client_config client_config::parse(const binding_config& c) {
              parse_servers(servers[i].get<std::string>(), "/options/servers/" + std::to_string(i)))
             out.servers.push_back(std::move(s));
     }
-    if (c.options.contains("sasl") && c.options.contains("authorization"))
-        throw config_error("/options/authorization",
-                           "'sasl' and 'authorization' exclude each other");
-    if (c.options.contains("sasl")) out.sasl = parse_sasl(c.options["sasl"], "/options/sasl");
-    if (c.options.contains("authorization"))
-        out.sasl = parse_authorization(c.options["authorization"]);
+    out.sasl = read_sasl(c);
     read_routes(out, c);
 
     constexpr int64_t hour = 3'600'000, most_bytes = 1'000'000'000;

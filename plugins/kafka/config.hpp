@@ -2,6 +2,8 @@
 // here.
 #pragma once
 
+#include "sasl_config.hpp"
+
 #include <weft/config.hpp>
 
 #include <cstdint>
@@ -30,12 +32,6 @@ std::vector<server_address> parse_servers(std::string_view text, const std::stri
 
 // librdkafka needs a bootstrap server; this one stands for "the exit's own destination".
 inline constexpr char placeholder_host[] = "exit";
-
-struct sasl_config {
-    std::string mechanism;  // as librdkafka spells it: PLAIN, SCRAM-SHA-256 ...
-    std::string username;
-    std::string password;  // never in a log line or an event
-};
 
 struct client_config {
     std::string name;                     // "namespace:binding"

@@ -28,9 +28,43 @@ bool says_not_verified(int reason) {
     }
 }
 
+constexpr const char* no_tls_there = "; does the server speak TLS on this port?";
+
+const char* advice_on_certificate(long verified) {
+    switch (verified) {
+        case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+        case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+        case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+        case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+            return "; its CA has to be in 'trust' of the vault";
+        case X509_V_ERR_CERT_HAS_EXPIRED:
+            return "; the server's certificate has to be renewed";
+        case X509_V_ERR_HOSTNAME_MISMATCH:
+        case X509_V_ERR_IP_ADDRESS_MISMATCH:
+            return "; the server's certificate is for another name than this destination's";
+        default:
+            return "";
+    }
+}
+
+const char* advice_on(int reason) {
+    switch (reason) {
+        case SSL_R_WRONG_VERSION_NUMBER:
+        case SSL_R_HTTP_REQUEST:
+        case SSL_R_PACKET_LENGTH_TOO_LONG:
+        case SSL_R_UNEXPECTED_EOF_WHILE_READING:
+            return no_tls_there;
+        default:
+            return says_not_verified(reason)
+                       ? "; the server does not take the certificate it was shown: see 'keys'"
+                       : "";
+    }
+}
+
 }  // namespace
 
 failure take_failure(const SSL* s) {
+    const bool client = !SSL_is_server(s);
     const unsigned long code = ERR_peek_error();
     const int reason = ERR_GET_REASON(code);
     const char* words = ERR_reason_error_string(code);
@@ -38,8 +72,10 @@ failure take_failure(const SSL* s) {
     std::string why = words ? words : "the connection broke";
     if (const long verified = SSL_get_verify_result(s); verified != X509_V_OK) {
         why = X509_verify_cert_error_string(verified);
+        if (client) why += advice_on_certificate(verified);
         return {"binding.tls.peer.not.verified", not_verified, why};
     }
+    if (client) why += advice_on(reason);
     if (code == 0) return {"binding.tls.tls.failed", generic, why};
     if (says_not_verified(reason)) return {"binding.tls.peer.not.verified", not_verified, why};
     switch (reason) {
@@ -73,8 +109,10 @@ failure timed_out() {
     return {"binding.tls.handshake.timeout", late, "it took too long"};
 }
 
-failure cut_off() {
-    return {"binding.tls.handshake.failed", not_negotiated, "the peer closed the connection"};
+failure cut_off(const SSL* s) {
+    std::string why = "the peer closed the connection";
+    if (!SSL_is_server(s)) why += no_tls_there;
+    return {"binding.tls.handshake.failed", not_negotiated, why};
 }
 
 }  // namespace weft::tls

@@ -13,9 +13,11 @@ struct failure {
     std::string reason;
 };
 
-// What OpenSSL has just reported; its queue is empty afterwards.
+// What OpenSSL has just reported; its queue is empty afterwards. To a client the reason also says
+// what to look at: its server is known.
 failure take_failure(const SSL* s);
 failure timed_out();
-failure cut_off();
+// `s` is in its handshake.
+failure cut_off(const SSL* s);
 
 }  // namespace weft::tls

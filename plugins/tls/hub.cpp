@@ -10,7 +10,8 @@ void event_limiter::emit(const worker& w, weft_level level, const char* id, cons
                          const std::string& reason) {
     // Reasons of a guard may be without number.
     const bool known = by_kind_.size() < event_kinds_max;
-    by_kind_[known ? id + (' ' + reason) : id].emit(w, level, id, [&] { return text; });
+    by_kind_.try_emplace(known ? id + (' ' + reason) : id, interval_ms_)
+        .first->second.emit(w, level, id, [&] { return text; });
 }
 
 hub::hub(worker w, const tls_config& c, const current_context& all)
@@ -21,7 +22,8 @@ hub::hub(worker w, const tls_config& c, const current_context& all)
       failed(w.counter("tls.handshakes.failed")),
       resumed(w.counter("tls.handshakes.resumed")),
       sessions(w.gauge("tls.sessions")),
-      under_way(w.gauge("tls.handshakes.under.way")) {}
+      under_way(w.gauge("tls.handshakes.under.way")),
+      events(c.is == kind::client ? client_events_ms : event_limit::interval_ms_default) {}
 
 hub::~hub() {
     if (deadline_timer_) here.cancel(deadline_timer_);
@@ -70,10 +72,11 @@ void hub::write_all() {
     writers_.clear();
 }
 
+// A client's servers are few, and are tried again and again.
 void hub::tell(const failure& f, const std::string& whom) {
     failed.add();
     events.emit(here, WEFT_WARN, f.event, std::string(f.text) + " (" + f.reason + "; " + whom + ")",
-                f.reason);
+                config.is == kind::client ? f.reason + whom : f.reason);
 }
 
 void hub::drain(uint32_t why, uint64_t deadline_ns) {

@@ -35,10 +35,13 @@ private:
 // An event_limit for each kind of event and each reason.
 class event_limiter {
 public:
+    explicit event_limiter(uint64_t interval_ms = event_limit::interval_ms_default)
+        : interval_ms_(interval_ms) {}
     void emit(const worker& w, weft_level level, const char* id, const std::string& text,
               const std::string& reason = {});
 
 private:
+    const uint64_t interval_ms_;
     std::map<std::string, event_limit> by_kind_;
 };
 

@@ -33,6 +33,9 @@ inline constexpr uint32_t hello_size_max = 32 * 1024;
 // Sessions that a client remembers to resume, of different servers.
 inline constexpr size_t remembered_sessions_max = 256;
 
+// Between two events of a client about one server and one reason: whoever wants that server tries
+// again all the time.
+inline constexpr uint64_t client_events_ms = 10'000;
 // Kinds and reasons of events that are told apart.
 inline constexpr size_t event_kinds_max = 256;
 

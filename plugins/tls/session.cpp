@@ -59,8 +59,10 @@ void session::net_ended(const weft_frame& f) {
 
 void session::net_broke(const weft_frame& f) {
     if (phase_ == phase::handshaking) {
-        hub_.tell(cut_off(), peer());
+        const auto why = cut_off(ssl_.get());
+        hub_.tell(why, peer());
         handshake_is_over();
+        tell_app(why);
     }
     tear_down(f.meta);
 }
@@ -137,7 +139,7 @@ void session::handshake() {
     const int error = SSL_get_error(ssl_.get(), rc);
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
         return fail(take_failure(ssl_.get()));
-    if (net_in_over_ && io_.held() == 0) fail(cut_off());
+    if (net_in_over_ && io_.held() == 0) fail(cut_off(ssl_.get()));
 }
 
 void session::handshake_is_over() {
@@ -296,11 +298,10 @@ void session::fail(const failure& f) {
     disarm();
     handshake_is_over();
     hub_.tell(f, peer());
+    tell_app(f);
     if (!in_handshake && app_open_) {
         app_.abort();
         app_.reset();
-    } else {
-        tell_app(f);
     }
     close_quietly();
 }

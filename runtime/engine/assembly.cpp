@@ -74,6 +74,7 @@ std::string assembler::config_json(const config::binding& b) const {
         routes.push_back(std::move(route));
     }
     const json engine = {{"directory", options_.directory},
+                         {"config_directory", options_.config_directory},
                          {"cache_directory", options_.cache_directory},
                          {"workers", options_.workers},
                          {"instance", options_.instance}};

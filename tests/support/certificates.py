@@ -28,9 +28,9 @@ class Authority:
     def file(self):
         return self.folder / f"{self.name}.crt"
 
-    def issue(self, name, *, dns=(), key=EC, expired=False):
+    def issue(self, name, *, dns=(), ip=(), key=EC, expired=False):
         """NAME.key, NAME.crt and NAME.pem, which is both."""
-        san = ",".join(f"DNS:{n}" for n in dns)
+        san = ",".join([*(f"DNS:{n}" for n in dns), *(f"IP:{a}" for a in ip)])
         extensions = f"basicConstraints=critical,CA:FALSE\n{f'subjectAltName={san}' if san else ''}\n"
         (self.folder / f"{name}.ext").write_text(extensions)
         openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", cwd=self.folder)

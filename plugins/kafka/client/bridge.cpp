@@ -20,10 +20,19 @@ bridge::~bridge() = default;
 void bridge::connect(connect_request request) {
     const auto to = parse_server(request.node);
     if (stopping_ || !to) return;  // closes the end: librdkafka sees a failed connection
-    const auto& b = backoff_[request.node];
-    const uint64_t at = std::max(b.until_ns, penalty_.until_ns);
     connections_.push_back(std::make_unique<connection>(*this, std::move(request), *to));
-    connections_.back()->start_at(at);
+    auto& c = *connections_.back();
+    c.watch_for_end();
+    if (!held_) c.start_at(start_of(c));
+}
+
+uint64_t bridge::start_of(const connection& c) {
+    return std::max(backoff_[c.node()].until_ns, penalty_.until_ns);
+}
+
+void bridge::release() {
+    if (!std::exchange(held_, false)) return;
+    for (const auto& c : connections_) c->start_at(start_of(*c));
 }
 
 void bridge::slow_down() {
@@ -36,10 +45,13 @@ void bridge::stop() {
     for (size_t i = connections_.size(); i-- > 0;) connections_[i]->close();
 }
 
-void bridge::opened(const connection& c) {
+void bridge::opened() {
     ++established_;
-    if (answered_) proven(c);
     observer_.on_opened();
+}
+
+void bridge::heard(const connection& c) {
+    if (answered_) proven(c);
 }
 
 // A connection alone proves nothing: something else than Kafka may listen there.
@@ -54,9 +66,10 @@ void bridge::failed(const connection& c, const std::string& why) {
 }
 
 // A broker that wants TLS or SASL from somebody who does not know it closes the connection without
-// a word.
-void bridge::lost(const connection& c, bool by_peer) {
+// a word. One that does not take the certificate it was shown says so only when TLS is there.
+void bridge::lost(const connection& c, bool by_peer, const std::string& why) {
     --established_;
+    if (!why.empty() && c.received() == 0) return failed(c, why);
     if (by_peer && !answered_ && (!config_.sasl || c.received() == 0))
         failed(c, to_string(c.destination()) +
                       " closed the connection without an answer; does it expect TLS or SASL?");
@@ -66,7 +79,7 @@ void bridge::on_answer() {
     penalty_ = {};
     if (std::exchange(answered_, true)) return;
     for (const auto& c : connections_)
-        if (c->is_open()) proven(*c);
+        if (c->is_open() && c->received() > 0) proven(*c);
 }
 
 void bridge::remove(connection& c) {

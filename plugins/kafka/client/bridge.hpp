@@ -38,6 +38,9 @@ public:
     bridge& operator=(const bridge&) = delete;
 
     void connect(connect_request request);
+    // Connections wait, until release(): there is nothing yet to authenticate with.
+    void hold() { held_ = true; }
+    void release();
     // Connections that carry bytes. Zero means that no broker can be talked to.
     size_t established() const { return established_; }
     // Authentication was refused: every new connection waits a growing while, so that a wrong
@@ -60,11 +63,14 @@ private:
         void fail(uint64_t now_ns, uint64_t max_ms);
     };
 
-    void opened(const connection& c);
+    void opened();
+    void heard(const connection& c);  // its first bytes
     void proven(const connection& c);
     void failed(const connection& c, const std::string& why);
-    void lost(const connection& c, bool by_peer);  // was established, is no longer
+    // Was established, is no longer. `why`: what the exit says, if it says something.
+    void lost(const connection& c, bool by_peer, const std::string& why);
     void remove(connection& c);
+    uint64_t start_of(const connection& c);
 
     worker worker_;
     const client_config& config_;
@@ -74,7 +80,7 @@ private:
     backoff penalty_;
     size_t established_ = 0;
     bool answered_ = false;  // a broker has answered at least once
-    bool draining_ = false, stopping_ = false;
+    bool draining_ = false, stopping_ = false, held_ = false;
 };
 
 }  // namespace weft::kafka::client

@@ -14,10 +14,10 @@ namespace {
 
 constexpr int iovec_max = 64;
 
-std::string reason(const weft_meta* meta, const server_address& to) {
+// What the exit says; empty when it says nothing.
+std::string reason(const weft_meta* meta) {
     const meta_view<weft_tcp_reset> reset(meta);
-    if (reset && reset.has(reset->text)) return std::string(reset.text(reset->text));
-    return "connect to " + to_string(to) + ": refused by the exit";
+    return reset && reset.has(reset->text) ? std::string(reset.text(reset->text)) : std::string();
 }
 
 }  // namespace
@@ -34,9 +34,13 @@ connection::~connection() {
     if (timer_) owner_.worker_.cancel(timer_);
 }
 
-void connection::start_at(uint64_t at_ns) {
-    // Interest 0: only a hang-up is reported, which is librdkafka giving up.
+// Interest 0: only a hang-up is reported, which is librdkafka giving up.
+void connection::watch_for_end() {
     watch_ = owner_.worker_.watch(end_.get(), 0, call<&connection::on_events>, this);
+}
+
+void connection::start_at(uint64_t at_ns) {
+    if (phase_ != phase::waiting || timer_) return;
     if (at_ns <= owner_.worker_.now_ns()) return open_stream();
     timer_ = owner_.worker_.timer_at(at_ns, call<&connection::open_stream>, this);
 }
@@ -59,7 +63,7 @@ void connection::on_begin(stream, const weft_begin&) {
     if (phase_ != phase::connecting) return;
     if (!take_withheld()) return close();
     phase_ = phase::open;
-    owner_.opened(*this);
+    owner_.opened();
     watch();
 }
 
@@ -111,15 +115,29 @@ void connection::read_some() {
 
 void connection::on_data(stream, const weft_data& d) {
     if (phase_ != phase::open) return;
+    const bool first = received_ == 0;
+    if (first && is_tls(d))
+        return close(
+            true, to_string(to_) + " speaks TLS; the exit of this binding has to be a tls client");
     for (const auto& s : slices(d)) {
         if (s.len == 0) continue;
         pending_.push_back(chunk::retain(s));
         pending_bytes_ += s.len;
         received_ += s.len;
     }
+    if (first && received_ > 0) owner_.heard(*this);
     active_ns_ = owner_.worker_.now_ns();
     write_pending();
     if (phase_ == phase::open) watch();
+}
+
+// The head of a TLS record (RFC 8446, 5.1), an alert as a rule. As the length of an answer of Kafka
+// it would be 350 MB.
+bool connection::is_tls(const weft_data& d) const {
+    const auto all = slices(d);
+    if (all.empty() || all.front().len < 2) return false;
+    const uint8_t* b = all.front().data;
+    return b[0] >= 20 && b[0] <= 23 && b[1] == 3;
 }
 
 void connection::write_pending() {
@@ -166,8 +184,11 @@ void connection::on_end(stream, const weft_frame&) {
 }
 
 void connection::fail(const weft_meta* meta) {
-    if (phase_ == phase::connecting) owner_.failed(*this, reason(meta, to_));
-    close(true);
+    const auto why = reason(meta);
+    if (phase_ == phase::connecting)
+        owner_.failed(*this,
+                      why.empty() ? "connect to " + to_string(to_) + ": refused by the exit" : why);
+    close(true, why);
 }
 
 // The exit asks to move over. librdkafka connects again by itself, so closing is all; a pause in
@@ -188,7 +209,7 @@ void connection::on_drain_check() {
     timer_ = owner_.worker_.timer_at(at, call<&connection::on_drain_check>, this);
 }
 
-void connection::close(bool by_peer) {
+void connection::close(bool by_peer, const std::string& why) {
     if (phase_ == phase::closed) return;
     const phase was = phase_;
     phase_ = phase::closed;
@@ -196,7 +217,7 @@ void connection::close(bool by_peer) {
     if (timer_) owner_.worker_.cancel(std::exchange(timer_, 0));
     end_.reset();
     pending_.clear();
-    if (was == phase::open) owner_.lost(*this, by_peer);
+    if (was == phase::open) owner_.lost(*this, by_peer, why);
     if (!stream_) return owner_.remove(*this);  // deletes this
     stream_.end();
     stream_.reset();

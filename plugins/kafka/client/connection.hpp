@@ -23,8 +23,10 @@ public:
     bool is_open() const { return phase_ == phase::open; }
     uint64_t received() const { return received_; }  // bytes from the exit
 
+    void watch_for_end();  // librdkafka may give up while this waits
     void start_at(uint64_t at_ns);
-    void close(bool by_peer = false);
+    // `why`: what is known of the reason, for people.
+    void close(bool by_peer = false, const std::string& why = {});
 
     void on_begin(stream, const weft_begin&) override;
     void on_data(stream, const weft_data& d) override;
@@ -46,6 +48,7 @@ private:
     void watch();
     void fail(const weft_meta* meta);
     void on_drain_check();
+    bool is_tls(const weft_data& d) const;
 
     bridge& owner_;
     const std::string node_;

@@ -4,6 +4,7 @@
 
 #include <librdkafka/rdkafka.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -38,6 +39,19 @@ inline std::string plain_text(std::string_view text) {
     if (text.substr(0, about.size()) == about) text.remove_prefix(about.size());
     const auto tail = text.rfind(" (after ");
     return std::string(text.substr(0, tail));
+}
+
+// The broker that such a text is about, "b:9092"; empty when it does not say.
+inline std::string broker_of(std::string_view text) {
+    const auto scheme = text.find("://");
+    if (scheme == std::string_view::npos) return {};
+    text.remove_prefix(scheme + 3);
+    return std::string(text.substr(0, std::min(text.find('/'), text.find(": "))));
+}
+
+inline bool says_unsupported_mechanism(std::string_view text) {
+    return text.find("nsupported") != std::string_view::npos &&
+           text.find("echanism") != std::string_view::npos;
 }
 
 // The broker has no such topic (or, for those who may not describe it, says so).

@@ -1,5 +1,6 @@
 #include "handle.hpp"
 
+#include "credentials.hpp"
 #include "hooks.hpp"
 #include "limits.hpp"
 
@@ -31,16 +32,26 @@ std::string server_list(const client_config& config) {
     return list;
 }
 
-void set_common(rd_kafka_conf_t* c, const client_config& config) {
+void set_sasl(rd_kafka_conf_t* c, const sasl_config& config, const credentials& secrets) {
+    set(c, "sasl.mechanisms", config.mechanism);
+    if (config.bearer()) return;
+    const auto [username, password] = secrets.login();
+    set(c, "sasl.username", username);
+    set(c, "sasl.password", password);
+}
+
+// Tokens are renewed when they have to be, not when librdkafka asks for it; it wants somebody who
+// listens all the same.
+int events_of(const client_config& config) {
+    return config.sasl && config.sasl->bearer() ? RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH : 0;
+}
+
+void set_common(rd_kafka_conf_t* c, const client_config& config, const credentials* secrets) {
     set(c, "bootstrap.servers", server_list(config));
     if (!config.client_id.empty()) set(c, "client.id", config.client_id);
     // TLS, where wanted, is the chain's.
     set(c, "security.protocol", config.sasl ? "sasl_plaintext" : "plaintext");
-    if (config.sasl) {
-        set(c, "sasl.mechanisms", config.sasl->mechanism);
-        set(c, "sasl.username", config.sasl->username);
-        set(c, "sasl.password", config.sasl->password);
-    }
+    if (config.sasl && secrets) set_sasl(c, *config.sasl, *secrets);
     set(c, "socket.nagle.disable",
         "false");  // means nothing on a socket pair and would be logged per connection
     set(c, "socket.send.buffer.bytes", limits::send_buffer);
@@ -68,7 +79,7 @@ void set_producer(rd_kafka_conf_t* c, const client_config& config) {
     set(c, "queue.buffering.max.kbytes", limits::queue_kbytes_max);
     set(c, "sticky.partitioning.linger.ms",
         0);  // our partitioner decides for records without key, too
-    rd_kafka_conf_set_events(c, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR);
+    rd_kafka_conf_set_events(c, RD_KAFKA_EVENT_DR | RD_KAFKA_EVENT_ERROR | events_of(config));
 }
 
 void set_consumer(rd_kafka_conf_t* c, const client_config& config) {
@@ -83,14 +94,14 @@ void set_consumer(rd_kafka_conf_t* c, const client_config& config) {
     set(c, "fetch.error.backoff.ms", 100);
     set(c, "queued.max.messages.kbytes", limits::fetch_queue_kbytes_max);
     set(c, "queued.min.messages", limits::fetch_queue_messages_min);
-    rd_kafka_conf_set_events(c, RD_KAFKA_EVENT_ERROR);
+    rd_kafka_conf_set_events(c, RD_KAFKA_EVENT_ERROR | events_of(config));
 }
 
 }  // namespace
 
-conf_handle make_conf(role r, const client_config& config) {
+conf_handle make_conf(role r, const client_config& config, const credentials* secrets) {
     conf_handle c(rd_kafka_conf_new());
-    set_common(c.get(), config);
+    set_common(c.get(), config, secrets);
     if (r == role::producer) {
         set_producer(c.get(), config);
     } else {
@@ -100,9 +111,9 @@ conf_handle make_conf(role r, const client_config& config) {
 }
 
 handle::handle(role r, const client_config& config, hooks& callbacks, const std::string& group)
-    : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    : event_fd_(::eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)), secrets_(callbacks.secrets()) {
     if (!event_fd_) throw std::runtime_error(std::string("eventfd: ") + std::strerror(errno));
-    auto conf = make_conf(r, config);
+    auto conf = make_conf(r, config, secrets_);
     callbacks.install(conf.get());
     if (!group.empty()) set(conf.get(), "group.id", group);
     std::array<char, 256> error{};
@@ -110,6 +121,7 @@ handle::handle(role r, const client_config& config, hooks& callbacks, const std:
                        error.data(), error.size());
     if (!rk_) throw std::runtime_error(std::string("librdkafka: ") + error.data());
     static_cast<void>(conf.release());  // librdkafka's now
+    if (secrets_) secrets_->join(rk_);
     main_.reset(rd_kafka_queue_get_main(rk_));
     signal_from(main_.get());
 }
@@ -117,6 +129,7 @@ handle::handle(role r, const client_config& config, hooks& callbacks, const std:
 handle::~handle() {
     main_.reset();
     if (!rk_) return;
+    if (secrets_) secrets_->leave(rk_);
     if (rd_kafka_type(rk_) == RD_KAFKA_PRODUCER)
         rd_kafka_purge(rk_, RD_KAFKA_PURGE_F_QUEUE | RD_KAFKA_PURGE_F_INFLIGHT |
                                 RD_KAFKA_PURGE_F_NON_BLOCKING);

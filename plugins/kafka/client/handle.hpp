@@ -16,6 +16,7 @@
 namespace weft::kafka::client {
 
 class hooks;
+class credentials;
 
 using topic_handle = std::unique_ptr<rd_kafka_topic_t, freed_by<rd_kafka_topic_destroy>>;
 using queue_handle = std::unique_ptr<rd_kafka_queue_t, freed_by<rd_kafka_queue_destroy>>;
@@ -25,7 +26,8 @@ enum class role { producer, consumer };
 
 // The settings of a role. Throws std::runtime_error naming the one that librdkafka refuses.
 using conf_handle = std::unique_ptr<rd_kafka_conf_t, freed_by<rd_kafka_conf_destroy>>;
-conf_handle make_conf(role r, const client_config& config);
+// `secrets` may be null.
+conf_handle make_conf(role r, const client_config& config, const credentials* secrets);
 
 // Destruction blocks until librdkafka's threads have ended: not on a worker.
 class handle {
@@ -48,6 +50,7 @@ public:
 
 private:
     unique_fd event_fd_;
+    credentials* const secrets_;
     rd_kafka_t* rk_ = nullptr;
     queue_handle main_;
 };

@@ -8,6 +8,7 @@ namespace {
 constexpr char connection_failed[] = "binding.kafka.broker.connection.failed";
 constexpr char sasl_failed[] = "binding.kafka.sasl.authentication.failed";
 constexpr char mechanism_unsupported[] = "binding.kafka.unsupported.sasl.mechanism";
+constexpr char no_credentials[] = "binding.kafka.credentials.unavailable";
 }  // namespace
 
 health::health(worker w, const client_config& config, event_limiter& limiter, bool reports_ready)
@@ -55,6 +56,7 @@ void health::on_answer(const std::string& cluster_id) {
         worker_.ready(true);
     }
     event_over(sasl_failed, "");
+    event_over(mechanism_unsupported, "");
     if (!trouble_) return;
     log(WEFT_INFO, (config_.name + ": reached Kafka cluster " + cluster_id).c_str());
     enter({});
@@ -82,7 +84,7 @@ void health::on_error(rd_kafka_resp_err_t error, const std::string& text) {
             // A connection that broke while authenticating says nothing about the credentials.
             if (text.find(rd_kafka_err2str(RD_KAFKA_RESP_ERR__TRANSPORT)) != std::string::npos)
                 return;
-            return authentication_failed(plain_text(text));
+            return authentication_failed(text);
         case RD_KAFKA_RESP_ERR_CLUSTER_AUTHORIZATION_FAILED:
             return event(WEFT_ERROR, "binding.kafka.cluster.authorization.failed", "", text);
         default:
@@ -91,19 +93,43 @@ void health::on_error(rd_kafka_resp_err_t error, const std::string& text) {
     }
 }
 
-void health::authentication_failed(const std::string& text) {
-    const std::string user = config_.sasl ? config_.sasl->username : "";
+void health::authentication_failed(const std::string& told) {
+    const std::string user = identity ? identity() : "";
     const std::string mechanism = config_.sasl ? config_.sasl->mechanism : "";
-    if (text.find("nsupported") != std::string::npos &&
-        text.find("echanism") != std::string::npos) {
+    const std::string text = plain_text(told), broker = broker_of(told);
+    if (says_unsupported_mechanism(text)) {
         event(WEFT_ERROR, mechanism_unsupported, "",
-              "Unsupported SASL mechanism (" + mechanism + ").");
+              "Unsupported SASL mechanism (" + mechanism + ") at broker (" + broker + "): " + text +
+                  ". See sasl.enabled.mechanisms of the broker's listener.");
     } else {
         event(WEFT_ERROR, sasl_failed, "",
-              "SASL authentication failed for identity (" + user + "): " + text);
+              "SASL authentication failed for identity (" + user + "): " + text + " (broker " +
+                  broker + ", mechanism " + mechanism + "). " + advice());
     }
-    enter({WEFT_KAFKA_NOT_AUTHORIZED, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED, text});
+    enter({WEFT_KAFKA_NOT_AUTHORIZED, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+           broker + ": " + text});
     if (on_refused) on_refused();
+}
+
+std::string health::advice() const {
+    if (config_.sasl && config_.sasl->bearer())
+        return "See whether the token has expired, and what issuer and audience the broker "
+               "expects; "
+               "tried again.";
+    return "See username and password here, and the user's at the broker; tried again.";
+}
+
+void health::on_no_credentials(const std::string& why, bool others_in_use) {
+    event(WEFT_ERROR, no_credentials, "",
+          "No credentials for Kafka (" + why + "); " +
+              (others_in_use ? "going on with those of before." : "connections wait for them."));
+    if (!others_in_use)
+        enter({WEFT_KAFKA_NOT_AUTHORIZED, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
+               "no credentials: " + why});
+}
+
+void health::on_credentials() {
+    event_over(no_credentials, "");
 }
 
 void health::event(weft_level level, const char* id, const std::string& about,

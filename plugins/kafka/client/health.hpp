@@ -51,6 +51,11 @@ public:
     void on_answer(const std::string& cluster_id);
     // An error event of librdkafka.
     void on_error(rd_kafka_resp_err_t error, const std::string& text);
+    // There is nothing to authenticate with, or nothing newer than what is in use.
+    void on_no_credentials(const std::string& why, bool others_in_use);
+    void on_credentials();
+    // Who authenticates, for people.
+    std::function<std::string()> identity;
     // Set while connections carry bytes: a single failure among several brokers is an event, but no
     // outage.
     std::function<bool()> connected;
@@ -60,7 +65,8 @@ public:
 
 private:
     void enter(trouble t);
-    void authentication_failed(const std::string& text);
+    void authentication_failed(const std::string& told);
+    std::string advice() const;
     std::string where() const;
 
     worker worker_;

@@ -24,8 +24,11 @@ bool about_connections(std::string_view facility) {
 
 }  // namespace
 
-hooks::hooks(worker w, bridge& target, std::string name)
-    : worker_(w), name_(std::move(name)), pairs_([w, &target](connect_request request) {
+hooks::hooks(worker w, bridge& target, std::string name, credentials* secrets)
+    : worker_(w),
+      name_(std::move(name)),
+      secrets_(secrets),
+      pairs_([w, &target](connect_request request) {
           // A refused post drops the request, which closes the socket: librdkafka sees a failed
           // connection.
           w.post([&target, request = std::move(request)]() mutable {

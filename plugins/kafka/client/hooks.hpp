@@ -15,10 +15,15 @@
 
 namespace weft::kafka::client {
 
+class credentials;
+
 class hooks {
 public:
-    // `target` must live until the worker refuses posts, which is its instance's end.
-    hooks(worker w, bridge& target, std::string name);
+    // `target` must live until the worker refuses posts, which is its instance's end; `secrets`,
+    // which may be null, as long as this.
+    hooks(worker w, bridge& target, std::string name, credentials* secrets);
+
+    credentials* secrets() const { return secrets_; }
 
     void install(rd_kafka_conf_t* conf);
 
@@ -34,6 +39,7 @@ private:
 
     worker worker_;
     std::string name_;
+    credentials* const secrets_;
     socket_pairs pairs_;
 
     std::mutex log_mutex_;

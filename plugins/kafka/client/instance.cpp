@@ -38,17 +38,23 @@ endpoint* refuse(stream s, int32_t error, const std::string& why) {
 }  // namespace
 
 client_instance::client_instance(worker w, const client_config& config, event_limiter& limiter,
-                                 std::function<void(remains)> bury)
+                                 credentials* secrets, std::function<void(remains)> bury)
     : worker_(w),
       config_(config),
+      secrets_(secrets),
       bury_(std::move(bury)),
       health_(w, config, limiter, w.index() == 0),
       bridge_(w, config, health_),
+      login_(w, config, secrets, bridge_, health_),
       topics_(w, config, health_) {
     health_.connected = [this] { return bridge_.established() != 0; };
     health_.on_change = [this] { topics_.on_cluster(); };
     health_.on_chance = [this] { topics_.ask(); };
-    health_.on_refused = [this] { bridge_.slow_down(); };
+    health_.identity = [this] { return secrets_ ? secrets_->identity() : std::string(); };
+    health_.on_refused = [this] {
+        bridge_.slow_down();
+        login_.on_refused();
+    };
     topics_.on_rest = [this] { finish(); };
     topics_.on_answer = [this] { bridge_.on_answer(); };
     // One instance of the process finds out whether Kafka is there without being asked; it begins
@@ -100,7 +106,8 @@ void client_instance::start() {
     // A stream may come before the timer does.
     if (start_timer_) worker_.cancel(std::exchange(start_timer_, 0));
     if (hooks_ || over_) return;
-    hooks_ = std::make_unique<hooks>(worker_, bridge_, config_.name);
+    hooks_ = std::make_unique<hooks>(worker_, bridge_, config_.name, secrets_);
+    login_.begin();
     thread_ = std::make_unique<blocking_thread>();
     asker_ = make_consumer();
     topics_.start(asker_->librdkafka(), *thread_);

@@ -9,6 +9,7 @@
 #include "consumer.hpp"
 #include "health.hpp"
 #include "hooks.hpp"
+#include "login.hpp"
 #include "metadata.hpp"
 #include "producer.hpp"
 #include "topics.hpp"
@@ -33,8 +34,9 @@ struct remains {
 
 class client_instance : public instance, private stream_owner, private consumer::owner {
 public:
+    // `secrets` is null without authentication.
     client_instance(worker w, const client_config& config, event_limiter& limiter,
-                    std::function<void(remains)> bury);
+                    credentials* secrets, std::function<void(remains)> bury);
     ~client_instance() override;
 
     endpoint* accept(stream s, const weft_begin& b) override;
@@ -57,9 +59,11 @@ private:
 
     worker worker_;
     const client_config& config_;
+    credentials* const secrets_;
     const std::function<void(remains)> bury_;
     health health_;
     bridge bridge_;
+    login login_;
     topics topics_;
     // Made by start(), the producer and the consumer with the first stream that needs them.
     std::unique_ptr<hooks> hooks_;

@@ -95,6 +95,27 @@ constexpr uint64_t topic_missing_ms = 1'000;
 // A partition without leader is reported with unknown offsets after so many attempts.
 constexpr int leaderless_attempts_max = 5;
 
+// Bearer tokens: what is read of a file or kept of an answer. Brokers take some ten KiB.
+constexpr size_t token_bytes_max = 64 * 1024;
+constexpr size_t token_answer_bytes_max = 256 * 1024;
+constexpr uint32_t token_connect_ms = 5'000, token_request_ms = 10'000;
+// After a failure, doubled up to the second.
+constexpr uint32_t token_retry_min_ms = 1'000, token_retry_max_ms = 30'000;
+// One that brokers refuse is got again, but not more often.
+constexpr uint32_t token_gap_ms = 5'000;
+// One that does not tell its end, or has long to go, is got again after this: a file may be
+// replaced.
+constexpr uint32_t token_age_max_ms = 300'000;
+// What librdkafka is told of a token without end. It schedules by it, in microseconds.
+constexpr uint64_t token_endless_ms = 10ull * 365 * 24 * 3'600 * 1'000;
+// A guard whose credentials were refused is asked again after so long: a reload may have changed
+// them.
+constexpr uint64_t guard_gap_ms = 1'000;
+// ... and one that had none, after so long.
+constexpr uint64_t credentials_retry_ms = 10'000;
+// Of a text that somebody else chose, what is told in an event.
+constexpr size_t told_bytes_max = 200;
+
 // Events of one kind: the first at once, then with growing pauses up to this.
 constexpr uint64_t event_pause_min_ms = 10'000;
 constexpr uint64_t event_pause_max_ms = 60'000;

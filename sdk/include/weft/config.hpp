@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cstdint>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -37,13 +38,18 @@ struct binding_config {
     std::vector<route_config>
         routes;                 // in file order; the binding's own exit is the last, without `when`
     nlohmann::json properties;  // name -> text
-    std::string directory, cache_directory, instance;
+    std::string directory, config_directory, cache_directory, instance;
     uint32_t workers = 1;
 
     std::string qualified_name() const { return ns + ":" + name; }
     // "namespace:name" of a guard or vault that is named in the options or routes.
     std::string qualified(const std::string& other) const {
         return other.find(':') == std::string::npos ? ns + ":" + other : other;
+    }
+
+    // A path in the options: relative to the configuration's folder.
+    std::string path_of(const std::string& given) const {
+        return (std::filesystem::path(config_directory) / given).lexically_normal().string();
     }
 
     std::string property(std::string_view key, std::string fallback) const {
@@ -85,6 +91,7 @@ struct binding_config {
         c.properties = j.value("properties", nlohmann::json::object());
         const auto engine = j.value("engine", nlohmann::json::object());
         c.directory = engine.value("directory", std::string("."));
+        c.config_directory = engine.value("config_directory", std::string("."));
         c.cache_directory = engine.value("cache_directory", c.directory + "/cache");
         c.instance = engine.value("instance", std::string());
         c.workers = engine.value("workers", 1u);

@@ -57,46 +57,6 @@ TEST(servers, may_be_absent) {
     EXPECT_EQ(c.name, "demo:south");
 }
 
-TEST(sasl, both_spellings) {
-    const nlohmann::json credentials{
-        {"mechanism", "scram-sha-512"}, {"username", "u"}, {"password", "p$\\x"}};
-    for (const auto& options :
-         {nlohmann::json{{"sasl", credentials}},
-          nlohmann::json{{"authorization", {{"guard", {{"credentials", credentials}}}}}}}) {
-        const auto c = client_config::parse(make(options));
-        ASSERT_TRUE(c.sasl);
-        EXPECT_EQ(c.sasl->mechanism, "SCRAM-SHA-512");
-        EXPECT_EQ(c.sasl->username, "u");
-        EXPECT_EQ(c.sasl->password, "p$\\x");
-    }
-}
-
-TEST(sasl, guards_are_refused_clearly) {
-    const auto [path, text] = problem(make({{"authorization",
-                                             {{"g",
-                                               {{"credentials",
-                                                 {{"mechanism", "plain"},
-                                                  {"username", "{identity}"},
-                                                  {"password", "{credentials}"}}}}}}}}));
-    EXPECT_EQ(path, "/options/authorization/g/credentials/username");
-    EXPECT_NE(text.find("guard 'g'"), std::string::npos) << text;
-}
-
-TEST(sasl, incomplete_or_unknown) {
-    EXPECT_EQ(
-        problem(
-            make({{"authorization",
-                   {{"g", {{"credentials", {{"mechanism", "oauthbearer"}, {"token", "t"}}}}}}}}))
-            .first,
-        "/options/authorization/g/credentials/mechanism");
-    EXPECT_EQ(problem(make({{"sasl", {{"mechanism", "plain"}, {"username", "u"}}}})).second,
-              "'password' is missing");
-    EXPECT_EQ(
-        problem(make({{"sasl", {{"mechanism", "plain"}, {"username", ""}, {"password", "p"}}}}))
-            .first,
-        "/options/sasl/username");
-}
-
 TEST(routes, one_exit_and_topic_wildcards) {
     auto c = make(nlohmann::json::object());
     c.routes.clear();
