@@ -39,6 +39,7 @@ def weft_at(secure, topics, address, edit, *, env=None, ready=True, stored=None,
     broker = type("Listener", (), {"address": address})
     full = lambda text: edit(text).replace("store: ", f"store: {secure.pki}/")  # noqa: E731
     with start_example(broker, topics, edit=full, env=env, ready=ready, **options) as weft:
+        weft.wait_listening()
         yield weft
         said = weft.output + "".join(weft.cli(c).out for c in ("status", "metrics", "plugins"))
     for secret in {PASSWORD, SECRET, *env.values()} - {address}:

@@ -108,7 +108,9 @@ uint64_t wall_now_ms() {
 
 // Tokens in turn, each with its life in ms; a negative one is a failure. The last goes on for ever.
 struct script {
-    std::vector<int> lives;
+    explicit script(std::vector<int> of) : lives(std::move(of)) {}
+
+    const std::vector<int> lives;
     std::mutex mutex;
     std::condition_variable told;
     size_t asked = 0, got = 0, failed = 0;
@@ -148,7 +150,7 @@ constexpr token_times quick{milliseconds(5), milliseconds(20), milliseconds(10),
                             milliseconds(60'000)};
 
 TEST(token_source, gets_the_next_before_the_end_and_after_failures) {
-    script s{{50, -1, -1, 50, 50, 3'600'000}, {}, {}};
+    script s({50, -1, -1, 50, 50, 3'600'000});
     token_source source(s.transport(), s.listener(), quick);
     ASSERT_TRUE(s.wait([&] { return s.got == 4; }));
     EXPECT_EQ(s.failed, 2u);
@@ -157,7 +159,7 @@ TEST(token_source, gets_the_next_before_the_end_and_after_failures) {
 }
 
 TEST(token_source, one_that_has_expired_is_a_failure) {
-    script s{{0, 3'600'000}, {}, {}};
+    script s({0, 3'600'000});
     token_source source(s.transport(), s.listener(), quick);
     ASSERT_TRUE(s.wait([&] { return s.got == 1; }));
     EXPECT_EQ(s.failed, 1u);
@@ -165,7 +167,7 @@ TEST(token_source, one_that_has_expired_is_a_failure) {
 }
 
 TEST(token_source, is_asked_for_another) {
-    script s{{3'600'000}, {}, {}};
+    script s({3'600'000});
     token_source source(s.transport(), s.listener(), quick);
     ASSERT_TRUE(s.wait([&] { return s.got == 1; }));
     source.renew();
