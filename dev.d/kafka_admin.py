@@ -7,16 +7,20 @@ cannot wait for that. Only the standard library is used, so it runs before anyth
     kafka_admin.py 127.0.0.1:9092 wait [--seconds 60]
     kafka_admin.py 127.0.0.1:9092 create NAME[:PARTITIONS[:compact]] ...
     kafka_admin.py 127.0.0.1:9092 delete NAME ...
+    kafka_admin.py 127.0.0.1:9092 user NAME     a SCRAM user, whose password is $KAFKA_PASSWORD
     kafka_admin.py 127.0.0.1:9092 list
 """
 
 import argparse
+import hashlib
+import os
 import socket
 import struct
 import sys
 import time
 
-METADATA, CREATE_TOPICS, DELETE_TOPICS = 3, 19, 20
+METADATA, CREATE_TOPICS, DELETE_TOPICS, ALTER_USER_SCRAM_CREDENTIALS = 3, 19, 20, 51
+SCRAM = {"SCRAM-SHA-256": (1, "sha256"), "SCRAM-SHA-512": (2, "sha512")}
 TOPIC_ALREADY_EXISTS = 36
 
 
@@ -33,6 +37,11 @@ def array(items):
     return struct.pack(">i", len(items)) + b"".join(items)
 
 
+def compact(data):
+    """Bytes of the newer encoding; shorter than 127."""
+    return bytes([len(data) + 1]) + data
+
+
 class Reader:
     def __init__(self, data):
         self.data, self.at = data, 0
@@ -44,6 +53,13 @@ class Reader:
 
     def string(self):
         size = self.take("h")
+        if size < 0:
+            return None
+        self.at += size
+        return self.data[self.at - size : self.at].decode()
+
+    def compact_string(self):
+        size = self.take("B") - 1
         if size < 0:
             return None
         self.at += size
@@ -139,6 +155,26 @@ class Admin:
             if error:
                 raise KafkaError(f"deleting {name}: error {error}")
 
+    def set_password(self, user, password, mechanisms=tuple(SCRAM)):
+        """A SCRAM user, new or with another password from now on (KIP-554)."""
+        # A request each: brokers want a user once in one.
+        for mechanism in mechanisms:
+            number, digest = SCRAM[mechanism]
+            salt, iterations = os.urandom(16), 4096
+            salted = hashlib.pbkdf2_hmac(digest, password.encode(), salt, iterations)
+            change = compact(user.encode()) + struct.pack(">bi", number, iterations)
+            change += compact(salt) + compact(salted)
+            # The newer encoding: no tagged fields after header, change and request; no deletions.
+            body = b"\0" + b"\x01" + b"\x02" + change + b"\0" + b"\0"
+            answer = self.request(ALTER_USER_SCRAM_CREDENTIALS, 0, body)
+            answer.take("b")
+            answer.take("i")  # throttled
+            answer.take("B")  # one result
+            answer.compact_string()
+            error = answer.take("h")
+            if error:
+                raise KafkaError(f"{mechanism} of {user}: error {error}: {answer.compact_string()}")
+
 
 def wait(address, seconds):
     """Returns once a broker answers there and knows itself."""
@@ -165,7 +201,7 @@ def parse_topic(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("address")
-    parser.add_argument("command", choices=["wait", "create", "delete", "list"])
+    parser.add_argument("command", choices=["wait", "create", "delete", "user", "list"])
     parser.add_argument("names", nargs="*")
     parser.add_argument("--seconds", type=float, default=60)
     args = parser.parse_args()
@@ -180,6 +216,9 @@ def main():
                     print(f"created topic {name}")
             elif args.command == "delete":
                 admin.delete(args.names)
+            elif args.command == "user":
+                for name in args.names:
+                    admin.set_password(name, os.environ["KAFKA_PASSWORD"])
             else:
                 for name, leaders in sorted(admin.metadata()[1].items()):
                     print(f"{name} {len(leaders)}")

@@ -1,8 +1,6 @@
 """A Kafka with TLS and SASL: one broker with a listener for each way to be let in, or not; and weft before it."""
 
-import hashlib
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -15,8 +13,7 @@ from support.tokens import Issuer
 sys.path.insert(0, str(ROOT / "dev.d"))
 from kafka_admin import Admin, array, string  # noqa: E402
 
-INCREMENTAL_ALTER_CONFIGS, ALTER_USER_SCRAM_CREDENTIALS = 44, 51
-SCRAM = {"scram-sha-256": (1, "sha256"), "scram-sha-512": (2, "sha512")}
+INCREMENTAL_ALTER_CONFIGS = 44
 PLAIN_USERS = 'org.apache.kafka.common.security.plain.PlainLoginModule required user_weft="{}";'
 SCRAM_MODULE = "org.apache.kafka.common.security.scram.ScramLoginModule required;"
 BEARER_MODULE = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;"
@@ -48,8 +45,7 @@ class SecureKafka(PrivateKafka):
         first = free_port(len(self.NAMES))
         self.ports = {name: first + n for n, name in enumerate(self.NAMES)}
         super().__init__(extra=self._properties())
-        self.set_password("scram-sha-256", "weft", PASSWORD)
-        self.set_password("scram-sha-512", "weft", PASSWORD)
+        self.set_password("weft", PASSWORD)
 
     def _properties(self):
         own = [f"{n.upper()}://127.0.0.1:{p}" for n, p in self.ports.items()]
@@ -86,21 +82,10 @@ class SecureKafka(PrivateKafka):
     def listener(self, name, host="localhost"):
         return f"{host}:{self.ports[name]}"
 
-    def set_password(self, mechanism, user, password):
-        """A SCRAM user of the broker, new or with another password (KIP-554), while it runs."""
-        number, hash = SCRAM[mechanism]
-        salt, iterations = os.urandom(16), 4096
-        salted = hashlib.pbkdf2_hmac(hash, password.encode(), salt, iterations)
-        compact = lambda data: bytes([len(data) + 1]) + data  # noqa: E731
-        upsertion = compact(user.encode()) + bytes([number]) + iterations.to_bytes(4, "big") + compact(salt) + compact(salted) + b"\0"
-        with FlexibleAdmin(self.address) as admin:
-            answer = admin.request(ALTER_USER_SCRAM_CREDENTIALS, 0, b"\x01" + b"\x02" + upsertion + b"\0")
-        answer.take("b")  # tagged fields of the header
-        answer.take("i")  # throttled
-        assert answer.take("B") == 2, "one result"
-        size = answer.take("B") - 1
-        answer.at += size
-        assert answer.take("h") == 0, answer.data
+    def set_password(self, user, password):
+        """A SCRAM user, while it runs."""
+        with Admin(self.address) as admin:
+            admin.set_password(user, password)
 
     def renew(self, name):
         """The listener takes up a new certificate of the same name, without a restart."""
@@ -116,13 +101,6 @@ class SecureKafka(PrivateKafka):
     def token(self, sub="weft", seconds=600, **claims):
         now = int(time.time())
         return self.issuer.token(sub, **{"iat": now - 10 - max(0, -seconds), "exp": now + seconds, **claims})
-
-
-class FlexibleAdmin(Admin):
-    """Requests of the newer encoding have tagged fields in their header, too."""
-
-    def request(self, key, version, body):
-        return super().request(key, version, b"\0" + body)
 
 
 def secure_client(credentials=None, *, guard=None, inline=None, keys=None, trust="ca", tls=True):

@@ -162,7 +162,7 @@ def test_wrong_password(secure, topics, prefix):
         reason = refused(weft)
         assert address in reason and "uthentication failed" in reason, reason
         assert address in weft.cli("status").out
-        secure.set_password("scram-sha-512", prefix, PASSWORD)
+        secure.set_password(prefix, PASSWORD)
         weft.wait_ready()
         works(weft, topics, secure, prefix)
         assert len(events(weft, "BINDING_KAFKA_SASL_AUTHENTICATION_FAILED")) == 1

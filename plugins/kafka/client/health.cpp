@@ -22,6 +22,13 @@ std::string health::where() const {
     return list;
 }
 
+// Most reasons say themselves which broker they are about.
+std::string health::with_place(const std::string& why) const {
+    for (const auto& s : config_.servers)
+        if (why.find(to_string(s)) != std::string::npos) return "kafka: " + why;
+    return where() + ": " + why;
+}
+
 void health::on_opened() {
     if (trouble_ && on_chance) on_chance();
 }
@@ -47,7 +54,9 @@ void health::on_unreachable(const std::string& why) {
 }
 
 void health::on_silence() {
-    if (!trouble_) on_unreachable(where() + " does not answer");
+    if (!trouble_)
+        on_unreachable(awaiting_credentials_ ? "there are no credentials yet"
+                                             : where() + " does not answer");
 }
 
 void health::on_answer(const std::string& cluster_id) {
@@ -67,7 +76,7 @@ void health::retire() {
 }
 
 void health::enter(trouble t) {
-    if (!ready_ && t) worker_.ready(false, where() + ": " + t.text);
+    if (!ready_ && t) worker_.ready(false, with_place(t.text));
     if (t.state == trouble_.state) {
         trouble_.text = std::move(t.text);
         return;
@@ -104,14 +113,17 @@ void health::authentication_failed(const std::string& told) {
     } else {
         event(WEFT_ERROR, sasl_failed, "",
               "SASL authentication failed for identity (" + user + "): " + text + " (broker " +
-                  broker + ", mechanism " + mechanism + "). " + advice());
+                  broker + ", mechanism " + mechanism + "). " + advice(text));
     }
     enter({WEFT_KAFKA_NOT_AUTHORIZED, RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED,
            broker + ": " + text});
     if (on_refused) on_refused();
 }
 
-std::string health::advice() const {
+std::string health::advice(const std::string& text) const {
+    if (text.find("current SASL state") != std::string::npos)
+        return "The broker's listener does without SASL: so should this binding, or use another "
+               "listener; tried again.";
     if (config_.sasl && config_.sasl->bearer())
         return "See whether the token has expired, and what issuer and audience the broker "
                "expects; "
@@ -128,7 +140,13 @@ void health::on_no_credentials(const std::string& why, bool others_in_use) {
                "no credentials: " + why});
 }
 
+void health::on_awaiting_credentials() {
+    awaiting_credentials_ = true;
+    if (!ready_) worker_.ready(false, where() + ": waiting for credentials");
+}
+
 void health::on_credentials() {
+    awaiting_credentials_ = false;
     event_over(no_credentials, "");
 }
 

@@ -53,6 +53,7 @@ public:
     void on_error(rd_kafka_resp_err_t error, const std::string& text);
     // There is nothing to authenticate with, or nothing newer than what is in use.
     void on_no_credentials(const std::string& why, bool others_in_use);
+    void on_awaiting_credentials();
     void on_credentials();
     // Who authenticates, for people.
     std::function<std::string()> identity;
@@ -66,7 +67,8 @@ public:
 private:
     void enter(trouble t);
     void authentication_failed(const std::string& told);
-    std::string advice() const;
+    std::string advice(const std::string& text) const;
+    std::string with_place(const std::string& why) const;
     std::string where() const;
 
     worker worker_;
@@ -74,6 +76,7 @@ private:
     event_limiter& limiter_;
     trouble trouble_;
     bool ready_ = false;
+    bool awaiting_credentials_ = false;
 };
 
 }  // namespace weft::kafka::client

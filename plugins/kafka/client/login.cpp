@@ -17,7 +17,10 @@ login::~login() {
 
 void login::begin() {
     if (!all_ || std::exchange(begun_, true)) return;
-    if (!all_->known()) bridge_.hold();
+    if (!all_->known()) {
+        bridge_.hold();
+        health_.on_awaiting_credentials();
+    }
     all_->listen(this, worker_, [this](const std::string& why_not) { heard(why_not); });
     if (config_.sasl->asks_guard()) ask_guard();
 }
