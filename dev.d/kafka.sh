@@ -9,14 +9,14 @@ kafka_dir="${WEFT_KAFKA_DIR:-$cache_dir/kafka/data}"
 kafka_admin="$root/dev.d/kafka_admin.py"
 
 kafka_install() {
-    [[ -e "$kafka_lib/.complete" ]] && return
+    [[ -e "$kafka_lib/.complete-2" ]] && return
     say "fetching Kafka $kafka_version with Maven into $kafka_lib (once, about 50 MB)"
     mkdir -p "$kafka_lib"
     mvn -B -q -ntp -f "$root/dev.d/kafka/pom.xml" -Dkafka.version="$kafka_version" \
         org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
         -DincludeScope=runtime -DoutputDirectory="$kafka_lib" >&2 ||
         die "Maven could not fetch Kafka $kafka_version"
-    touch "$kafka_lib/.complete"
+    touch "$kafka_lib/.complete-2"
 }
 
 kafka_java=(
@@ -131,12 +131,23 @@ kafka_topics() {
         mqtt-sessions:3:compact mqtt-retained:3:compact mqtt-messages:3 mqtt-devices:3 >&2
 }
 
+# What a consumer group has read: Kafka's own kafka-consumer-groups --describe.
+kafka_groups() {
+    local group=${1:-} address=${2:-}
+    [[ -n "$group" ]] || die "usage: ./dev kafka groups GROUP [ADDRESS]"
+    [[ -n "$address" ]] || address=$(kafka_address) || die "Kafka does not run: ./dev kafka start"
+    kafka_install
+    "${kafka_java[@]}" org.apache.kafka.tools.consumer.group.ConsumerGroupCommand \
+        --bootstrap-server "$address" --describe --group "$group"
+}
+
 kafka_command() {
     case "${1:-}" in
     start) need_packages kafka && kafka_start ;;
     stop) kafka_stop ;;
     topics) kafka_topics "${2:-}" ;;
+    groups) need_packages kafka && kafka_groups "${2:-}" "${3:-}" ;;
     status) kafka_address || die "Kafka does not run" ;;
-    *) die "usage: ./dev kafka start|stop|topics|status" ;;
+    *) die "usage: ./dev kafka start|stop|topics|groups|status" ;;
     esac
 }

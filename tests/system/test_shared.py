@@ -10,7 +10,7 @@ from support import mqtt_raw as m
 from support.clients import V5, V311, Client, mosquitto_pub, mosquitto_sub
 from support.process import run
 from support.swap import PluginFolder, mappings, until
-from support.weft import BUILD, Topics, start_example
+from support.weft import BUILD, ROOT, Topics, start_example
 
 PROBE = BUILD / "tests" / "kafka_probe"
 GROUP = "zilla:zilla-mqtt-kafka-proxy-north_mqtt_kafka_mapping-$share-"
@@ -215,6 +215,27 @@ def test_place_survives_kill(kafka, prefix):
         assert weft.stop() == 0
     kafka.produce(topics.messages, f"{prefix}/t", "5")
     assert committed(kafka, f"{GROUP}k-{prefix}", topics) == [f"{prefix}/t=5"]
+
+
+def test_kafkas_tool_shows_the_group(kafka, prefix):
+    """kafka-consumer-groups --describe while weft runs: two of three messages are acknowledged."""
+    topics, group = Topics().create(kafka, partitions=1), f"{GROUP}d-{prefix}"
+
+    def described():
+        done = run([ROOT / "dev", "kafka", "groups", group, kafka.address], timeout=120)
+        assert done.code == 0, done.err
+        head, row = (line.split() for line in done.out.splitlines() if line.startswith(("GROUP ", group)))
+        return dict(zip(head, row))
+
+    with start_example(kafka, topics) as weft, member(weft, f"$share/d-{prefix}/{prefix}/t") as one:
+        publish(weft, f"{prefix}/t", "1", "2", "3")
+        for _ in range(2):
+            one.send(m.ack_packet(m.PUBACK, one.expect(m.PUBLISH).packet_id))
+        until(lambda: described()["CURRENT-OFFSET"] == "2", why=described)
+        row = described()
+        assert (row["GROUP"], row["TOPIC"], row["PARTITION"]) == (group, topics.messages, "0")
+        assert (row["LOG-END-OFFSET"], row["LAG"], row["CONSUMER-ID"]) == ("3", "1", "-")
+
 
 class Taker:
     """A member that takes everything, and knows when it did."""
