@@ -43,7 +43,7 @@ spot follow(const node& from, const node* from_key, const std::string& pointer,
 
 // A value may come from the environment because it is a secret; then not even a wrong one is told.
 bool secret(const std::string& pointer) {
-    static constexpr std::string_view words_of_secrets[] = {"password", "secret", "token",
+    static constexpr std::string_view words_of_secrets[] = {"password", "secret", "Secret", "token",
                                                             "credential"};
     return std::any_of(std::begin(words_of_secrets), std::end(words_of_secrets),
                        [&](std::string_view w) { return pointer.find(w) != std::string::npos; });
@@ -57,6 +57,8 @@ std::string shown(const node& n, const nlohmann::json& value, const std::string&
     if (value.is_null()) return "nothing";
     if (value.is_object()) return "a mapping" + origin;
     if (value.is_array()) return "a list" + origin;
+    // Written into the file, it still does not belong into a log.
+    if (secret(pointer.substr(pointer.rfind('/') + 1))) return "another value";
     return (value.is_string() ? in_quotes(value.get<std::string>()) : value.dump()) + origin;
 }
 

@@ -24,7 +24,7 @@ PASSWORD = "pw-9f1c-never-shown"
 
 class SecureKafka(PrivateKafka):
     """Its plain listener is the test's own. The others, by name, are at `listener(NAME)`:
-    sasl: TLS and all mechanisms; only_plain: TLS and PLAIN; mutual: TLS with client certificates; foreign, expired,
+    sasl: TLS and all mechanisms; only_plain: TLS and PLAIN, for 1.5 s; mutual: TLS with client certificates; foreign, expired,
     misnamed: TLS with such a certificate. Their certificates are in `folder`, those of foreign by another CA.
     """
 
@@ -67,6 +67,8 @@ class SecureKafka(PrivateKafka):
             f"listener.name.sasl.scram-sha-512.sasl.jaas.config={SCRAM_MODULE}",
             f"listener.name.sasl.plain.sasl.jaas.config={PLAIN_USERS.format(PASSWORD)}",
             f"listener.name.only_plain.plain.sasl.jaas.config={PLAIN_USERS.format(PASSWORD)}",
+            # Whoever is let in there has to come again soon (KIP-368).
+            "listener.name.only_plain.plain.connections.max.reauth.ms=1500",
             "listener.name.mutual.ssl.client.auth=required",
             "listener.name.mutual.ssl.truststore.type=PEM",
             f"listener.name.mutual.ssl.truststore.location={self.ca.file}",

@@ -150,6 +150,24 @@ def test_token_endpoint(secure, topics, prefix):
     assert set(asked) == {(basic, "grant_type=client_credentials&scope=kafka%20write")}
 
 
+def test_connections_that_the_broker_ends(secure, topics, prefix):
+    """As it does with those whose token is over: nobody notices."""
+
+    def handshakes(weft):
+        return max(int(line.split()[-1]) for line in weft.cli("metrics").out.splitlines() if " tls.handshakes " in line)
+
+    edit = secure_client({"mechanism": "plain", **LOGIN})
+    with weft_at(secure, topics, secure.listener("only_plain"), edit) as weft:
+        before, sent = handshakes(weft), []
+        with Client(weft.port) as sub, Client(weft.port) as pub:
+            sub.subscribe(f"{prefix}/t", 1)
+            while handshakes(weft) < before + 4:
+                sent.append(f"{len(sent)}".encode())
+                pub.publish(f"{prefix}/t", sent[-1])
+            assert [x.payload for x in sub.receive_many(len(sent))] == sent
+        assert not events(weft, FAILED) and not events(weft, "BINDING_KAFKA_SASL_AUTHENTICATION_FAILED")
+
+
 # ---- what is not, and what it says ----
 
 

@@ -34,11 +34,11 @@ void login::heard(const std::string& why_not) {
 void login::on_refused() {
     if (!all_) return;
     all_->renew();
-    if (config_.sasl->asks_guard() && !timer_) ask_again_in(limits::guard_gap_ms);
+    if (config_.sasl->asks_guard()) ask_again_in(limits::guard_gap_ms);
 }
 
 void login::ask_again_in(uint64_t ms) {
-    timer_ = worker_.timer_in_ms(ms, call<&login::ask_guard>, this);
+    if (!timer_) timer_ = worker_.timer_in_ms(ms, call<&login::ask_guard>, this);
 }
 
 // Nobody's credentials are shown: a guard that holds some of its own says them.
@@ -67,8 +67,9 @@ void login::on_guard(const auth_ref& who, std::string_view why_not) {
         fault = "it has no credentials of its own";
     if (fault.empty()) {
         all_->from_guard(s->identity, s->credentials);
-        // Another worker may have heard of them before this one had begun.
-        return heard({});
+        // What another worker has heard before this one had begun is not told again.
+        if (all_->known()) heard({});
+        return;
     }
     heard("guard " + config_.sasl->guard + " has none: " + fault);
     ask_again_in(limits::credentials_retry_ms);

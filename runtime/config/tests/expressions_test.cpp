@@ -95,6 +95,10 @@ TEST_F(loading, a_value_of_the_environment_is_told_unless_it_may_be_a_secret) {
                               "{authorization: {g: {connect: {password: ${{env.V}}}}}}\n")),
                 ElementsAre(HasSubstr("connect.password: expected text, got the value of "
                                       "${{env.V}} (put it in quotes to make it text)")));
+    EXPECT_THAT(errors("guards: {g: {type: jwt}}\n" +
+                       around("    type: mqtt\n    kind: server\n    exit: out\n    options: "
+                              "{authorization: {g: {connect: {password: 12345}}}}\n")),
+                ElementsAre(HasSubstr("connect.password: expected text, got another value (put")));
 }
 
 TEST_F(loading, comments_are_not_touched) {
