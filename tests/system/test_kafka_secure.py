@@ -145,9 +145,15 @@ def test_token_endpoint(secure, topics, prefix):
             assert url in line and "401, invalid_client, not yet" in line
             works(weft, topics, secure, prefix)
             assert again.wait(60)
+            # Another scope is another generation of the binding, with a source of its own.
+            replace(weft.config, weft.config.read_bytes().replace(b"kafka write", b"other"))
+            assert weft.cli("reload").code == 0
+            until(lambda: "scope=other" in asked[-1][1])
+            works(weft, topics, secure, prefix + "-2")
         server.shutdown()
     basic = "Basic " + b64encode(f"weft:{SECRET}".encode()).decode()
-    assert set(asked) == {(basic, "grant_type=client_credentials&scope=kafka%20write")}
+    scopes = ["kafka%20write", "other"]
+    assert set(asked) == {(basic, f"grant_type=client_credentials&scope={s}") for s in scopes}
 
 
 def test_connections_that_the_broker_ends(secure, topics, prefix):

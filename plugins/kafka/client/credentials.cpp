@@ -1,7 +1,6 @@
 #include "credentials.hpp"
 
 #include "token_endpoint.hpp"
-#include "token_source.hpp"
 
 #include <weft/freed_by.hpp>
 
@@ -30,7 +29,8 @@ int64_t end_of(const bearer_token& t) {
 }
 
 token_transport transport_of(const sasl_config& c) {
-    if (!c.token_endpoint) return {[path = c.token_file] { return read_token_file(path); }};
+    if (!c.token_file.empty()) return {[path = c.token_file] { return read_token_file(path); }};
+    if (!c.token_endpoint) return {};
     // Shared by two functions.
     const auto asked = std::make_shared<token_endpoint>(*c.token_endpoint);
     return {[asked] { return asked->get(); }, [asked] { asked->cancel(); }};
@@ -39,7 +39,7 @@ token_transport transport_of(const sasl_config& c) {
 }  // namespace
 
 credentials::credentials(const sasl_config& c)
-    : config_(c), username_(c.username), password_(c.password) {
+    : config_(c), username_(c.username), password_(c.password), transport_(transport_of(c)) {
     if (!c.bearer()) {
         known_ = !c.asks_guard();
     } else if (!c.token.empty()) {
@@ -124,15 +124,14 @@ void credentials::forget(const void* id) {
 }
 
 void credentials::start() {
-    if (config_.token_file.empty() && !config_.token_endpoint) return;
+    if (!transport_.get) return;
     std::call_once(started_, [this] {
         source_ = std::make_unique<token_source>(
-            transport_of(config_),
-            token_source::listener{[this](bearer_token t) { take(std::move(t)); },
-                                   [this](const std::string& why) {
-                                       const std::lock_guard lock(mutex_);
-                                       tell(why);
-                                   }});
+            transport_, token_source::listener{[this](bearer_token t) { take(std::move(t)); },
+                                               [this](const std::string& why) {
+                                                   const std::lock_guard lock(mutex_);
+                                                   tell(why);
+                                               }});
     });
 }
 

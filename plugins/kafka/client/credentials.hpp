@@ -4,7 +4,7 @@
 #pragma once
 
 #include "sasl_config.hpp"
-#include "token.hpp"
+#include "token_source.hpp"
 
 #include <weft/worker.hpp>
 
@@ -18,8 +18,6 @@
 #include <vector>
 
 namespace weft::kafka::client {
-
-class token_source;
 
 class credentials {
 public:
@@ -74,6 +72,7 @@ private:
     std::string token_fault_;  // why the configured token cannot be used
     bool known_ = false;
 
+    token_transport transport_;  // without a function where there is nothing to get
     std::once_flag started_;
     std::unique_ptr<token_source> source_;  // last: its thread calls the rest
 };

@@ -46,6 +46,15 @@ std::string shown(const nlohmann::json& text) {
 
 }  // namespace
 
+libcurl::libcurl() {
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+        throw std::runtime_error("libcurl refused to start");
+}
+
+libcurl::~libcurl() {
+    curl_global_cleanup();
+}
+
 token_endpoint::token_endpoint(token_endpoint_config c)
     : config_(std::move(c)), multi_(curl_multi_init()) {
     if (!multi_) throw std::runtime_error("libcurl refused to start");

@@ -13,6 +13,15 @@
 
 namespace weft::kafka::client {
 
+// libcurl counts who has started it.
+class libcurl {
+public:
+    libcurl();
+    ~libcurl();
+    libcurl(const libcurl&) = delete;
+    libcurl& operator=(const libcurl&) = delete;
+};
+
 class token_endpoint {
 public:
     explicit token_endpoint(token_endpoint_config c);
@@ -26,6 +35,7 @@ public:
     void cancel();
 
 private:
+    const libcurl started_;
     const token_endpoint_config config_;
     CURLM* multi_;
     std::atomic<bool> cancelled_{false};

@@ -239,8 +239,8 @@ enum weft_binding_kind {
  *   {"namespace": "n", "name": "b", "type": "tcp", "kind": "server", "vault": null,
  *    "options": {...},
  *    "routes": [{"guarded": {...}, "when": [...], "with": {...}, "exit": 7, "exit_name": "n:c"}, ...],
- *    "properties": {"zilla.binding.tcp.window.threshold": "0", ...},
- *    "engine": {"directory": "/...", "cache_directory": "/...", "workers": 2, "instance": "n"}}
+ *    "properties": {"zilla.binding.tcp.window.threshold": "0", ...}, "engine": {"directory": "/...",
+ *    "config_directory": "/...", "cache_directory": "/...", "workers": 2, "instance": "n"}}
  * `properties` are all that were given, as text. The binding's `exit` is the last route, without
  * `when`. An exit is the id to give to weft_streams_vt.open; it names a binding, not a generation:
  * a stream goes to the newest one. A route without exit has 0, which opens to a RESET.
