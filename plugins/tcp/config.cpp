@@ -7,6 +7,8 @@ namespace {
 constexpr const char* threshold_property = "zilla.binding.tcp.window.threshold";
 constexpr const char* timeout_property = "zilla.binding.tcp.connect.timeout.ms";
 constexpr const char* capacity_property = "zilla.engine.worker.capacity.limit";
+constexpr const char* arrival_timeout_property = "weft.binding.tcp.arrival.timeout.ms";
+constexpr const char* arrivals_property = "weft.binding.tcp.arrivals.maximum";
 
 // An integer property within bounds; the error names it.
 int64_t bounded(const binding_config& c, const char* name, int64_t fallback, int64_t low,
@@ -27,6 +29,43 @@ socket_config parse_socket(const binding_config& c) {
     return s;
 }
 
+source_limits parse_sources(const nlohmann::json& options) {
+    source_limits s;
+    const auto it = options.find("sources");
+    if (it == options.end()) return s;
+    s.connections = it->value("connections", s.connections);
+    s.rate = it->value("rate", s.rate);
+    s.burst = it->value("burst", s.rate * limits::source_burst_seconds);
+    s.remembered = it->value("remembered", s.remembered);
+    if (it->contains("burst") && s.rate == 0)
+        throw config_error("/options/sources/burst", "'burst' needs 'rate', which it adds to");
+    if (!s.any())
+        throw config_error("/options/sources", "'sources' needs 'rate', 'connections', or both");
+    return s;
+}
+
+std::vector<cidr> parse_proxies(const nlohmann::json& options) {
+    std::vector<cidr> out;
+    const auto it = options.find("proxy-protocol");
+    if (it == options.end()) return out;
+    const std::string path = "/options/proxy-protocol/trusted";
+    if (!it->contains("trusted") || it->at("trusted").empty())
+        throw config_error("/options/proxy-protocol",
+                           "'proxy-protocol' needs 'trusted', the networks of the proxies, for "
+                           "example [10.0.0.0/8]");
+    for (const auto& item : it->at("trusted")) {
+        const auto text = item.get<std::string>();
+        const auto network = cidr::parse(text);
+        if (!network)
+            throw config_error(path + "/" + std::to_string(out.size()),
+                               "'" + text +
+                                   "' is not a network: use an address and prefix such as "
+                                   "10.0.0.0/8 or fd00::/8");
+        out.push_back(*network);
+    }
+    return out;
+}
+
 }  // namespace
 
 server_config::server_config(const binding_config& c) : socket(parse_socket(c)), routes(c.routes) {
@@ -45,6 +84,13 @@ server_config::server_config(const binding_config& c) : socket(parse_socket(c)),
     backlog = c.options.value("backlog", backlog);
     connections_max = c.options.value("connections", connections_max);
     worker_connections_max = static_cast<uint32_t>(bounded(c, capacity_property, 0, 0, INT32_MAX));
+    sources = parse_sources(c.options);
+    proxies = parse_proxies(c.options);
+    arrival_timeout_ms = static_cast<uint64_t>(
+        bounded(c, arrival_timeout_property, static_cast<int64_t>(limits::arrival_timeout_ms), 1,
+                3'600'000));
+    arrivals_max =
+        static_cast<uint32_t>(bounded(c, arrivals_property, limits::arrivals_max, 1, 1'000'000));
 }
 
 client_config::client_config(const binding_config& c)

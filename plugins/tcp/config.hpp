@@ -8,6 +8,7 @@
 #include <weft/config.hpp>
 
 #include <string>
+#include <vector>
 
 namespace weft::tcp {
 
@@ -17,6 +18,16 @@ struct socket_config {
     uint32_t window_threshold_percent = 0;  // zilla.binding.tcp.window.threshold
 };
 
+// What one source of connections may take; see source_table. 0: no limit.
+struct source_limits {
+    uint32_t connections = 0;  // open at once
+    uint32_t rate = 0;         // new ones per second
+    uint32_t burst = 0;        // at once; with a rate at least 1
+    uint32_t remembered = limits::sources_remembered;
+
+    bool any() const { return connections != 0 || rate != 0; }
+};
+
 struct server_config {
     std::string host;
     port_set ports;
@@ -24,6 +35,11 @@ struct server_config {
     uint32_t connections_max = 0;  // of the binding, all workers together; 0: no limit
     uint32_t worker_connections_max =
         0;  // of all tcp servers of one worker, zilla.engine.worker.capacity.limit; 0: no limit
+    source_limits sources;
+    // Who may, and must, say in a PROXY header whose connection it is; empty: there is no header.
+    std::vector<cidr> proxies;
+    uint64_t arrival_timeout_ms = limits::arrival_timeout_ms;
+    uint32_t arrivals_max = limits::arrivals_max;  // per worker
     socket_config socket;
     route_table routes;
 

@@ -104,7 +104,7 @@ void hub::forget(connection& c) {
 
 void hub::end_connections_at(uint64_t deadline_ns) {
     draining_ = true;
-    stay_while_lingering();
+    stay_while_needed();
     if (deadline_ns >= deadline_ns_ || deadline_passed_) return;
     deadline_ns_ = deadline_ns;
     if (deadline_timer_) worker_.cancel(deadline_timer_);
@@ -121,11 +121,11 @@ void hub::on_deadline() {
 }
 
 // The host detaches a drained instance once its streams, tasks and wrapped buffers are gone. A
-// socket that lingers has no stream any more, and its peer would lose the last bytes: so it counts
-// as a buffer.
-void hub::stay_while_lingering() {
+// socket that lingers has no stream any more, and its peer would lose the last bytes; one whose
+// first bytes are awaited has none yet: so they count as a buffer.
+void hub::stay_while_needed() {
     static constexpr uint8_t nothing = 0;
-    if (lingering_.empty()) return stay_.reset();
+    if (lingering_.empty() && !has_arrivals()) return stay_.reset();
     if (!draining_ || !stay_.empty()) return;
     weft_slice s{};
     if (services.buffers->wrap(
@@ -138,7 +138,7 @@ void hub::linger(int fd, queue_ptr q) {
     lingering& l = *lingering_.back();
     l.slot = lingering_.size() - 1;
     l.start();
-    stay_while_lingering();
+    stay_while_needed();
 }
 
 void hub::end_linger(lingering& l) {
@@ -146,7 +146,7 @@ void hub::end_linger(lingering& l) {
     lingering_.back()->slot = slot;
     std::swap(lingering_[slot], lingering_.back());
     lingering_.pop_back();
-    stay_while_lingering();
+    stay_while_needed();
 }
 
 void hub::close_lingering() {
@@ -157,7 +157,7 @@ void hub::close_lingering() {
 void hub::close_socket(int fd) {
     close(fd);
     connections.sub();
-    on_socket_closed();
+    on_socket_closed(fd);
 }
 
 }  // namespace weft::tcp

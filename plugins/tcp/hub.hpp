@@ -54,7 +54,11 @@ public:
     metric connections, bytes_received, bytes_sent;
 
 protected:
-    virtual void on_socket_closed() {}
+    virtual void on_socket_closed(int) {}
+    // Sockets without a stream besides those that linger.
+    virtual bool has_arrivals() const { return false; }
+    // A drained instance stays while there are sockets without a stream.
+    void stay_while_needed();
     // A derived class calls it first in its destructor, while on_socket_closed is still its own.
     void close_lingering();
 
@@ -74,7 +78,6 @@ private:
     void flush_all();
     void resume_all();
     void on_deadline();
-    void stay_while_lingering();
     static connection* next_of(const connection& c);
 
     worker worker_;
@@ -86,7 +89,7 @@ private:
     std::vector<std::unique_ptr<lingering>> lingering_;
     connection* first_ = nullptr;
     uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;
-    chunk stay_;  // keeps the host from detaching a drained instance while sockets linger
+    chunk stay_;  // keeps the host from detaching a drained instance while sockets have no stream
     bool draining_ = false, deadline_passed_ = false;
 };
 

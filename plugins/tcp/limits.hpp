@@ -37,6 +37,21 @@ inline constexpr int32_t backlog_default = 4096;
 // Listening sockets of one binding on one worker.
 inline constexpr size_t ports_max = 1024;
 
+// Sources that are remembered while none of their connections is counted, 64 bytes each: a bucket
+// that is pushed out by others begins anew, full. Option `sources.remembered`.
+inline constexpr uint32_t sources_remembered = 65'536;
+// What may come at once, in seconds of the rate: devices that were cut off come back together.
+// Option `sources.burst`.
+inline constexpr uint32_t source_burst_seconds = 5;
+
+// Connections of a worker whose first bytes are awaited, and how long. The PROXY protocol asks for
+// 3 s at least, so that one lost segment does no harm. Properties
+// weft.binding.tcp.arrivals.maximum and weft.binding.tcp.arrival.timeout.ms.
+inline constexpr uint32_t arrivals_max = 4096;
+inline constexpr uint64_t arrival_timeout_ms = 5000;
+// A PROXY header with what is behind its addresses; those that are sent have some hundred.
+inline constexpr uint32_t proxy_header_bytes_max = 4096;
+
 // A stream that is over leaves its socket open this long for what is still to be written and for
 // the peer's FIN: closing with unread input would send RST and could destroy the last bytes on
 // their way.

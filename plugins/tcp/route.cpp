@@ -19,12 +19,34 @@ route_condition parse_condition(const nlohmann::json& item, const std::string& p
                     "' is not a network: use an address and prefix such as 10.0.0.0/8 or fd00::/8");
     }
     if (item.contains("authority")) c.authority = item["authority"].get<std::string>();
+    if (item.contains("protocol")) {
+        const auto text = item["protocol"].get<std::string>();
+        c.speaks = text == "tls"    ? protocol::tls
+                   : text == "http" ? protocol::http
+                   : text == "mqtt" ? protocol::mqtt
+                                    : protocol::unknown;
+        if (c.speaks == protocol::unknown)
+            throw config_error(path + "/protocol", "'" + text + "' is none of tls, http and mqtt");
+    }
     return c;
 }
 
 }  // namespace
 
+protocol protocol_of(uint8_t first) {
+    constexpr uint8_t tls_handshake = 22;     // RFC 8446, 5.1: a record with a ClientHello
+    constexpr uint8_t mqtt_connect = 1 << 4;  // MQTT 5, 3.1.1: the first packet, flags 0
+    if (first == tls_handshake) return protocol::tls;
+    if (first == mqtt_connect) return protocol::mqtt;
+    // RFC 9110, 9.1: methods are words in capital letters.
+    return first >= 'A' && first <= 'Z' ? protocol::http : protocol::unknown;
+}
+
 bool route_condition::matches(const route_subject& s) const {
+    return may_match(s) && (!speaks || speaks == s.speaks);
+}
+
+bool route_condition::may_match(const route_subject& s) const {
     return (ports.empty() || ports.contains(s.port)) &&
            (!network || network->contains(s.address)) &&
            (authority.empty() || wildcard_match(authority, s.authority));
@@ -44,10 +66,22 @@ route_table::route_table(const std::vector<route_config>& routes) {
                 r.any_of.push_back(
                     parse_condition(routes[i].when[k], path + "/when/" + std::to_string(k)));
                 needs_authority_ |= !r.any_of.back().authority.empty();
+                needs_protocol_ |= r.any_of.back().speaks.has_value();
             }
         }
         routes_.push_back(std::move(r));
     }
+}
+
+bool route_table::needs_protocol(const route_subject& s) const {
+    if (!needs_protocol_ || s.speaks) return false;
+    for (const auto& r : routes_) {
+        const auto hit = [&](const route_condition& c) { return c.matches(s); };
+        const auto may = [&](const route_condition& c) { return c.may_match(s); };
+        if (r.any_of.empty() || std::any_of(r.any_of.begin(), r.any_of.end(), hit)) return false;
+        if (std::any_of(r.any_of.begin(), r.any_of.end(), may)) return true;
+    }
+    return false;
 }
 
 std::optional<uint64_t> route_table::match(const route_subject& s) const {

@@ -15,6 +15,11 @@
 
 namespace weft::tcp {
 
+// What the first byte of a client shows. Each of these protocols begins in a way of its own, and
+// the binding behind looks at the rest.
+enum class protocol : uint8_t { unknown, tls, http, mqtt };
+protocol protocol_of(uint8_t first);
+
 // What a route is asked about. A server asks about its own (local) end of the connection, as
 // existing configurations expect; a client about the destination.
 struct route_subject {
@@ -22,14 +27,18 @@ struct route_subject {
     uint16_t port = 0;
     std::string_view
         authority;  // server: name of the local address; client: the host that was asked for
+    std::optional<protocol> speaks = {};  // nothing: not known yet
 };
 
 struct route_condition {
-    port_set ports;               // empty: any
-    std::optional<cidr> network;  // nothing: any
-    std::string authority;        // pattern, empty: any
+    port_set ports;                       // empty: any
+    std::optional<cidr> network;          // nothing: any
+    std::string authority;                // pattern, empty: any
+    std::optional<protocol> speaks = {};  // nothing: any
 
     bool matches(const route_subject& s) const;
+    // Whether it would, if the client spoke what is asked for.
+    bool may_match(const route_subject& s) const;
 };
 
 class route_table {
@@ -41,6 +50,8 @@ public:
 
     bool empty() const { return routes_.empty(); }
     bool needs_authority() const { return needs_authority_; }
+    // Whether the exit depends on what the client says first, and that is not known.
+    bool needs_protocol(const route_subject& s) const;
     // The exit of the first route that matches; nothing when none does.
     std::optional<uint64_t> match(const route_subject& s) const;
 
@@ -50,7 +61,7 @@ private:
         uint64_t exit = 0;
     };
     std::vector<route> routes_;
-    bool needs_authority_ = false;
+    bool needs_authority_ = false, needs_protocol_ = false;
 };
 
 // '*' stands for any characters including none, all else for itself. The whole text must match;

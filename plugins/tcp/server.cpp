@@ -1,7 +1,6 @@
 #include "server.hpp"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <system_error>
@@ -33,6 +32,7 @@ server_instance::server_instance(worker w, server_binding& owner)
 
 server_instance::~server_instance() {
     stop_listening();
+    arrivals_.clear();
     close_lingering();
 }
 
@@ -60,13 +60,12 @@ void server_instance::stop_listening() {
 }
 
 // The new generation has leases of its own on the same sockets, so nothing is refused in between.
-// What was accepted here stays here, those that wait for a name included.
+// What was accepted here stays here, those that wait for a name or for first bytes included.
 void server_instance::drain(uint32_t why, uint64_t deadline_ns) {
     stop_listening();
-    if (why == WEFT_DRAIN_STOP)
-        stopping_ = true;
-    else
-        end_connections_at(deadline_ns);
+    if (why != WEFT_DRAIN_STOP) return end_connections_at(deadline_ns);
+    stopping_ = true;
+    arrivals_.clear();
 }
 
 void server_instance::listener::on_ready(uint32_t) {
@@ -103,7 +102,11 @@ bool server_instance::accept_one(listener& l) {
     }
     if (!admit(fd, peer)) return true;
     apply(owner_.config.socket, fd);
-    route(fd, socket_address::local_of(fd), peer);
+    const accepted c{fd, socket_address::local_of(fd), peer};
+    if (owner_.config.proxies.empty())
+        route(c);
+    else
+        await(c, arrival::awaits::proxy_header, {});
     return true;
 }
 
@@ -126,54 +129,27 @@ void server_instance::resume() {
     for (const auto& l : listeners_) here().modify(l->watch, WEFT_READABLE);
 }
 
-// Counts the connection, or closes it when a limit is reached.
-bool server_instance::admit(int fd, const socket_address& peer) {
-    const auto refuse = [&](uint32_t limit, const char* name) {
-        close(fd);
-        refused_.add();
-        capacity_events_.emit(here(), WEFT_WARN, "binding.tcp.capacity.reached", [&] {
-            return "Connection from " + host_and_port(peer.host(), peer.port()) +
-                   " closed: the limit of " + std::to_string(limit) + " connections is reached (" +
-                   name + ").";
-        });
-        return false;
-    };
-    const auto& c = owner_.config;
-    if (c.worker_connections_max != 0 &&
-        worker_open_.load(std::memory_order_relaxed) >= c.worker_connections_max)
-        return refuse(c.worker_connections_max, "zilla.engine.worker.capacity.limit, per worker");
-    if (open_.fetch_add(1, std::memory_order_relaxed) >= c.connections_max &&
-        c.connections_max != 0) {
-        open_.fetch_sub(1, std::memory_order_relaxed);
-        return refuse(c.connections_max, "options.connections");
-    }
-    worker_open_.fetch_add(1, std::memory_order_relaxed);
-    accepted_.add();
-    socket_opened();
-    return true;
+void server_instance::route(const accepted& c) {
+    if (!owner_.config.routes.needs_authority()) return serve(c, {});
+    names_.with_name(c.local, [this, c](const std::string& name) { serve(c, name); });
 }
 
-void server_instance::on_socket_closed() {
-    open_.fetch_sub(1, std::memory_order_relaxed);
-    worker_open_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-void server_instance::route(int fd, const socket_address& local, const socket_address& peer) {
-    if (!owner_.config.routes.needs_authority()) return serve(fd, local, peer, {});
-    names_.with_name(
-        local, [this, fd, local, peer](const std::string& name) { serve(fd, local, peer, name); });
-}
-
-void server_instance::serve(int fd, const socket_address& local, const socket_address& peer,
-                            std::string_view name) {
-    if (stopping_ || deadline_passed()) return close_socket(fd);  // it waited for a name meanwhile
-    const auto exit = owner_.config.routes.match({ip_address::of(local), local.port(), name});
+void server_instance::serve(const accepted& c, const std::string& name,
+                            std::optional<protocol> speaks) {
+    if (stopping_ || deadline_passed()) return close_socket(c.fd);  // it had to wait meanwhile
+    const socket_address &local = c.local, &peer = c.peer;
+    const route_subject subject{ip_address::of(local), local.port(), name, speaks};
+    if (owner_.config.routes.needs_protocol(subject))
+        return await(c, arrival::awaits::first_byte, name);
+    const auto exit = owner_.config.routes.match(subject);
     if (!exit) {
-        close_socket(fd);
+        close_socket(c.fd);
         refused_.add();
         route_events_.emit(here(), WEFT_WARN, "binding.tcp.route.missing", [&] {
             return "Connection from " + host_and_port(peer.host(), peer.port()) + " to " +
-                   host_and_port(local.host(), local.port()) + " closed: no route matches.";
+                   host_and_port(local.host(), local.port()) + " closed: no route matches" +
+                   (speaks == protocol::unknown ? ", and it begins as none of tls, http and mqtt."
+                                                : ".");
         });
         return;
     }
@@ -183,9 +159,9 @@ void server_instance::serve(int fd, const socket_address& local, const socket_ad
     begin_->remote_host = remote_host;
     begin_->local_port = local.port();
     begin_->remote_port = peer.port();
-    auto* c = new connection(*this, false);
-    c->serve(here().open(*exit, *c, begin_.get()));
-    c->adopt(fd);
+    auto* to = new connection(*this, false);
+    to->serve(here().open(*exit, *to, begin_.get()));
+    to->adopt(c.fd);
 }
 
 }  // namespace weft::tcp

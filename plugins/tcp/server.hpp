@@ -1,14 +1,17 @@
 // The server kind: listens, accepts, routes, and opens a stream per connection.
 #pragma once
 
+#include "arrival.hpp"
 #include "connection.hpp"
 #include "name_cache.hpp"
+#include "source_table.hpp"
 
 #include <weft/event_limit.hpp>
 #include <weft/plugin.hpp>
 #include <weft/shared.hpp>
 
 #include <atomic>
+#include <unordered_map>
 
 namespace weft::tcp {
 
@@ -33,12 +36,17 @@ public:
         : config(c),
           all_servers(shared_ref<capacity>::acquire(capacity::name, capacity::version)),
           all_generations(shared_ref<binding_capacity>::acquire(
-              binding_capacity::name + c.qualified_name(), binding_capacity::version)) {}
+              binding_capacity::name + c.qualified_name(), binding_capacity::version)) {
+        if (config.sources.any())
+            sources = shared_ref<source_table>::acquire(source_table::name + c.qualified_name(),
+                                                        source_table::version);
+    }
     std::unique_ptr<instance> attach(worker w) override;
 
     const server_config config;
     const shared_ref<capacity> all_servers;
     const shared_ref<binding_capacity> all_generations;
+    shared_ref<source_table> sources;  // empty: there is no limit of theirs
 };
 
 class server_instance : public instance, public hub {
@@ -50,6 +58,13 @@ public:
         return nullptr;
     }  // a server is nobody's exit
     void drain(uint32_t why, uint64_t deadline_ns) override;
+
+    // ---- called by an arrival, which is gone afterwards ----
+    void header_read(arrival& a, const std::optional<socket_address>& source);
+    void first_byte_seen(arrival& a, uint8_t first);
+    void refuse_arrival(arrival& a, const std::string& why);
+    void end_arrival(arrival& a);
+    uint64_t arrival_timeout_ms() const { return owner_.config.arrival_timeout_ms; }
 
 private:
     struct listener {
@@ -65,22 +80,34 @@ private:
     bool accept_one(listener& l);  // false: nothing left, or a pause
     void pause(int error);
     void resume();
+    void route(const accepted& c);
+    void serve(const accepted& c, const std::string& name, std::optional<protocol> speaks = {});
+
+    // ---- who may come in: admission.cpp ----
     bool admit(int fd, const socket_address& peer);
-    void route(int fd, const socket_address& local, const socket_address& peer);
-    void serve(int fd, const socket_address& local, const socket_address& peer,
-               std::string_view name);
-    void on_socket_closed() override;
+    bool admit_proxy(const socket_address& peer);
+    bool admit_source(int fd, const socket_address& peer);
+    bool admit_capacity(const socket_address& peer);
+    void release_source(int fd);
+    void on_socket_closed(int fd) override;
+
+    // ---- whose first bytes are awaited: admission.cpp ----
+    void await(const accepted& c, arrival::awaits what, const std::string& name);
+    accepted take(arrival& a);
+    bool has_arrivals() const override { return !arrivals_.empty(); }
 
     server_binding& owner_;
     std::atomic<uint32_t>& worker_open_;
     std::atomic<uint32_t>& open_;
     metric accepted_, refused_;
-    event_limit capacity_events_, accept_events_, route_events_;
+    event_limit capacity_events_, accept_events_, route_events_, arrival_events_;
     name_cache names_;
     meta_writer<weft_tcp_begin> begin_;
     uint64_t pause_timer_ = 0;
     bool stopping_ = false;  // the process ends
     std::vector<std::unique_ptr<listener>> listeners_;
+    std::vector<std::unique_ptr<arrival>> arrivals_;
+    std::unordered_map<int, uint32_t> source_slots_;  // by descriptor, of those that are counted
 };
 
 }  // namespace weft::tcp

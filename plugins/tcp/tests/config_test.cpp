@@ -56,6 +56,39 @@ TEST(server_config, everything_set) {
     EXPECT_EQ(c.socket.window_threshold_percent, 50u);
 }
 
+TEST(server_config, limits_of_sources) {
+    const auto none = server_config(binding("server", R"({"host": "x", "port": 1})"));
+    EXPECT_FALSE(none.sources.any());
+    EXPECT_TRUE(none.proxies.empty());
+    EXPECT_EQ(none.arrival_timeout_ms, limits::arrival_timeout_ms);
+    const server_config c(binding("server", R"({"host": "x", "port": 1, "sources": {"rate": 20},
+        "proxy-protocol": {"trusted": ["10.0.0.0/8", "::1"]}})",
+                                  R"({"weft.binding.tcp.arrival.timeout.ms": "3000",
+                                      "weft.binding.tcp.arrivals.maximum": "9"})"));
+    EXPECT_EQ(c.sources.rate, 20u);
+    EXPECT_EQ(c.sources.burst, 100u);
+    EXPECT_EQ(c.sources.connections, 0u);
+    EXPECT_EQ(c.sources.remembered, limits::sources_remembered);
+    EXPECT_EQ(c.proxies.size(), 2u);
+    EXPECT_EQ(c.arrival_timeout_ms, 3000u);
+    EXPECT_EQ(c.arrivals_max, 9u);
+}
+
+TEST(server_config, limits_that_make_no_sense) {
+    const auto why = [](const char* more) {
+        return failing<server_config>(
+            binding("server", (R"({"host": "x", "port": 1, )" + std::string(more) + "}").c_str()));
+    };
+    EXPECT_EQ(why(R"("sources": {"remembered": 5})"),
+              "/options/sources: 'sources' needs 'rate', 'connections', or both");
+    EXPECT_EQ(
+        why(R"("sources": {"connections": 5, "burst": 5})").rfind("/options/sources/burst", 0), 0u);
+    EXPECT_EQ(why(R"("proxy-protocol": {})").rfind("/options/proxy-protocol: ", 0), 0u);
+    EXPECT_EQ(why(R"("proxy-protocol": {"trusted": ["10.0.0.0/8", "10.0.0.0/33"]})")
+                  .rfind("/options/proxy-protocol/trusted/1: '10.0.0.0/33' is not a network", 0),
+              0u);
+}
+
 TEST(server_config, errors) {
     EXPECT_EQ(failing<server_config>(binding("server", R"({"port": 1})")).rfind("/options: ", 0),
               0u);

@@ -14,7 +14,7 @@ namespace {
 struct test_hub : hub {
     using hub::hub;
     ~test_hub() override { close_lingering(); }
-    void on_socket_closed() override { ++closed; }
+    void on_socket_closed(int) override { ++closed; }
     int closed = 0;
 };
 

@@ -77,3 +77,23 @@ TEST(route, bad_cidr_is_named) {
         EXPECT_EQ(e.path(), "/routes/0/when/1/cidr");
     }
 }
+
+TEST(route, by_protocol) {
+    const route_table t({route(R"([{"port": 1, "protocol": "tls"}])", 1),
+                         route(R"([{"port": 2}])", 2), route(R"([{"protocol": "mqtt"}])", 3),
+                         route(nullptr, 4)});
+    const auto a = ip("127.0.0.1");
+    EXPECT_TRUE(t.needs_protocol({a, 1, {}}));
+    EXPECT_FALSE(t.needs_protocol({a, 2, {}})) << "a route before those that ask takes it";
+    EXPECT_TRUE(t.needs_protocol({a, 3, {}}));
+    EXPECT_FALSE(t.needs_protocol({a, 1, {}, protocol::http})) << "it is known";
+    EXPECT_EQ(t.match({a, 1, {}, protocol::tls}), 1u);
+    EXPECT_EQ(t.match({a, 1, {}, protocol::mqtt}), 3u);
+    EXPECT_EQ(t.match({a, 1, {}, protocol::unknown}), 4u);
+    EXPECT_FALSE(route_table({route(nullptr, 1)}).needs_protocol({a, 1, {}}));
+    EXPECT_EQ(protocol_of(0x16), protocol::tls);
+    EXPECT_EQ(protocol_of(0x10), protocol::mqtt);
+    EXPECT_EQ(protocol_of('P'), protocol::http);
+    EXPECT_EQ(protocol_of('p'), protocol::unknown);
+    EXPECT_EQ(protocol_of(0x00), protocol::unknown);
+}
