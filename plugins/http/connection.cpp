@@ -61,7 +61,9 @@ void connection::on_data(stream, const weft_data& d) {
             if (!upgrade_.empty()) up_.hold(d);
             return;
         case phase::tunnel:
-            return up_.data(d);
+            // Of one that is given up nothing more is passed on.
+            if (!up_.ending()) up_.data(d);
+            return;
         case phase::answering:
         case phase::closing:
             return;
@@ -317,9 +319,12 @@ void connection::on_window(stream, const weft_window&) {
 }
 
 // A client may have said all it has to say and still wait for the answer.
-void connection::on_end(stream, const weft_frame&) {
+void connection::on_end(stream, const weft_frame& f) {
     client_ended_ = true;
-    if (phase_ == phase::tunnel) up_.end();
+    if (phase_ == phase::tunnel) {
+        const meta_view<weft_tcp_reset> why(f.meta);
+        why ? up_.give_up(std::string(why.text(why->text))) : up_.end();
+    }
     if (phase_ == phase::head) close_behind_answer();
 }
 
@@ -412,8 +417,10 @@ void connection::say_goodbye() {
         case phase::asking:
             return fail_exit(503, "the server stops");
         case phase::tunnel:
-            up_.end();
-            return down_.end();
+            // What is said in the tunnel's own protocol comes down it, and then the end.
+            if (std::exchange(leaving_, true)) return;
+            up_.give_up("the server ends this connection");
+            return arm(goodbye_timeout_ms * 1'000'000);
         case phase::answering:  // cut off, and to be seen as that
             return tear_down();
         case phase::closing:
@@ -440,7 +447,7 @@ void connection::on_timer() {
         forget_guard();
         return answer(504, "the guard did not answer in time");
     }
-    if (phase_ == phase::tunnel) return on_expiry();
+    if (phase_ == phase::tunnel) return leaving_ ? tear_down() : on_expiry();
     if (phase_ == phase::asking) return fail_exit(504, "the exit did not answer in time");
     if (phase_ != phase::head || !down_.idle()) return tear_down();
     if (head_.empty()) return close_behind_answer();

@@ -113,6 +113,7 @@ private:
     phase phase_ = phase::head;
     bool client_open_ = true, exit_open_ = false;
     bool client_ended_ = false;   // it sends no more
+    bool leaving_ = false;        // the tunnel is given up
     bool head_timed_ = false;     // the timer is that of a head
     bool body_unwanted_ = false;  // the request was a HEAD
 };

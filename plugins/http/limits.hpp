@@ -26,6 +26,8 @@ inline constexpr uint64_t expiry_grace_ms = 5'000;
 // That end is looked at again after this long, however far away it is: the wall clock that it is
 // measured by may have been set meanwhile.
 inline constexpr uint64_t expiry_look_ms = 3'600'000;
+// What the two ends of a tunnel that is given up may take to say goodbye to each other.
+inline constexpr uint64_t goodbye_timeout_ms = 5'000;
 inline constexpr int64_t timeout_ms_max = 24 * 3600 * 1000;
 
 // Head of an answer that an exit may give, so that a faulty one cannot fill a connection.

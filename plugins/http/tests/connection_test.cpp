@@ -369,8 +369,11 @@ TEST_F(connection, stop_says_goodbye) {
     asking.send(upgrade);
     host.accepted(1);
     binding.drain(WEFT_DRAIN_STOP);
+    EXPECT_TRUE(e.expect(WEFT_END).as<weft_tcp_reset>()) << "it is we who give up";
+    e.send("goodbye");
+    e.end();
+    EXPECT_EQ(c.take_data(), "goodbye");
     c.expect(WEFT_END);
-    e.expect(WEFT_END);
     idle.expect(WEFT_END);
     expect_closed(half, "503");
     expect_closed(asking, "503");
@@ -386,8 +389,44 @@ TEST_F(connection, replaced_connections_stay_until_the_deadline) {
     idle.send("GET /x HTTP/1.1\r\nHost: a\r\n\r\n");
     expect_closed(idle, "404");
     host.advance(21s);
+    ASSERT_TRUE(e.expect(WEFT_END).as<weft_tcp_reset>());
+    c.send("unheard");
+    EXPECT_EQ(e.take_data(), "");
+    e.send("good");
+    e.send("bye");
+    EXPECT_EQ(c.take_data(), "goodbye");
+    c.expect_nothing();
+    e.end();
     c.expect(WEFT_END);
+    c.end();
+    EXPECT_TRUE(c.closed());
+    EXPECT_TRUE(e.closed());
+}
+
+TEST_F(connection, goodbyes_have_a_time_limit) {
+    auto [c, e] = tunnel();
+    auto [d, f] = tunnel();
+    f.end();
+    d.expect(WEFT_END);
+    binding.drain(WEFT_DRAIN_STOP);
     e.expect(WEFT_END);
+    host.advance(4s);
+    c.expect_nothing();
+    host.advance(2s);
+    c.expect(WEFT_ABORT);
+    EXPECT_TRUE(d.stopped()) << "its goodbye is out: tcp writes it and closes";
+    EXPECT_EQ(binding.timers(), 0u);
+}
+
+TEST_F(connection, who_gives_up_below_is_told_above) {
+    auto [c, e] = tunnel();
+    weft::meta_writer<weft_tcp_reset> m;
+    m->text = m.text("its time is over");
+    c.end(m.get());
+    const auto last = e.expect(WEFT_END);
+    const auto why = last.as<weft_tcp_reset>();
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why.text(why->text), "its time is over");
 }
 
 }  // namespace

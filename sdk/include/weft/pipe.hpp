@@ -3,9 +3,12 @@
 // head of ours before the first byte, and what arrived before the target was known.
 #pragma once
 
+#include <weft/meta.hpp>
 #include <weft/worker.hpp>
 
 #include <algorithm>
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace weft {
@@ -37,6 +40,12 @@ public:
         end_asked_ = true;
         pump();
     }
+    // As end(), and says that our own side gives the connection up (tcp.reset): what the target
+    // answers still reaches the peer.
+    void give_up(std::string why) {
+        if (!end_asked_) farewell_ = std::make_unique<std::string>(std::move(why));
+        end();
+    }
     // Sends what credit there is for. Call it when there is more.
     void pump() {
         if (!to_) return;
@@ -56,12 +65,15 @@ public:
         waiting_.erase(waiting_.begin(), waiting_.begin() + static_cast<ptrdiff_t>(done));
         if (waiting_.empty() && end_asked_ && !ended_) {
             ended_ = true;
-            to_.end();
+            if (!farewell_) return to_.end();
+            meta_writer<weft_tcp_reset> m;
+            m->text = m.text(*farewell_);
+            to_.end(m.get());
         }
     }
     // Lets the source send what the target takes; `granted` is where its credit ends already.
     void grant(stream source, uint64_t& granted) const {
-        if (!to_ || ended_) return;
+        if (!to_ || end_asked_) return;
         const uint64_t received = source.received(), until = received + to_.credit();
         const uint64_t edge = until > held_ ? until - held_ : 0;
         if (edge <= granted) return;
@@ -81,9 +93,12 @@ public:
     bool idle() const { return waiting_.empty(); }
     uint64_t held() const { return held_; }  // bytes that wait
     bool ended() const { return ended_; }
+    // Nothing more may be sent through it.
+    bool ending() const { return end_asked_; }
 
 private:
     stream to_;
+    std::unique_ptr<std::string> farewell_;
     std::vector<chunk> waiting_;
     uint64_t held_ = 0;
     bool end_asked_ = false, ended_ = false;
