@@ -139,6 +139,7 @@ void connection::leave() {
     subscribed_.reset();
     exchange_.reset();
     drop_handshake();
+    leave_quota();
     if (authorized_ && authorized_->asked) *std::exchange(authorized_->asked, nullptr) = nullptr;
     held_.reset();
     flush();

@@ -156,6 +156,14 @@ void read_authorization(const binding_config& c, settings& s) {
     }
 }
 
+// Not a number in the settings but what counts: it is held by the connections' workers together.
+void read_quota(const binding_config& c, settings& s) {
+    uint32_t most = 0;
+    read_integer(c, "weft.binding.mqtt.connections.per.identity.maximum", most, 0, 100'000'000);
+    most = c.options.value("connections-per-identity", most);
+    if (most != 0) s.quota = std::make_unique<identity_quota>(c.qualified_name(), most);
+}
+
 }  // namespace
 
 uint64_t parse_duration_ms(const std::string& key, const std::string& text) {
@@ -184,6 +192,7 @@ settings read_settings(const binding_config& c) {
     s.response_information = c.options.value("response-information", std::string());
     read_authentication(c.options, s);
     read_authorization(c, s);
+    read_quota(c, s);
     // A promise of the configuration that would not be kept, so it is an error, not a warning.
     if (c.options.contains("topics") && !c.options["topics"].empty())
         throw config_error("/options/topics",

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "auth/authentication.hpp"
+#include "identity_quota.hpp"
 #include "limits.hpp"
 #include "route.hpp"
 
@@ -39,7 +40,8 @@ struct settings {
     std::string response_information;            // {client-id} stands for it; empty: none is given
     std::unique_ptr<const authentication> auth;  // null: everybody is let in
     std::optional<guard_use> guard;
-    std::string client_id;  // instead of a random one; for tests
+    std::unique_ptr<const identity_quota> quota;  // null: an identity may have any number
+    std::string client_id;                        // instead of a random one; for tests
     router routes;
 };
 

@@ -167,8 +167,23 @@ void connection::remember_names(std::string_view client_id, std::string_view ide
     identity_size_ = static_cast<uint16_t>(identity_size);
 }
 
+bool connection::enter_quota() {
+    const auto& quota = server_.config.quota;
+    if (!quota || identity_size_ == 0) return true;
+    in_quota_ = quota->enter(identity(), client_id());
+    return in_quota_;
+}
+
+void connection::leave_quota() {
+    if (!in_quota_) return;
+    in_quota_ = false;
+    server_.config.quota->leave(identity(), client_id());
+}
+
 // The client is who it says, or nobody asked.
 void connection::open_session() {
+    if (!enter_quota())
+        return close(reason::quota_exceeded, "as many connections as its identity may have");
     handshake& h = *handshake_;
     const auto exit = server_.config.routes.session(client_id(), who());
     if (!exit) return close(reason::not_authorized, "no route takes this client");

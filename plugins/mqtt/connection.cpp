@@ -22,6 +22,7 @@ connection::connection(server& s, stream net, const weft_begin& b)
 
 connection::~connection() {
     if (counted_) server_.count_connection(-1);
+    leave_quota();
     drop_handshake();
     server_.unlink(*this);
 }

@@ -97,6 +97,8 @@ private:
     void write_connack(const weft_mqtt_begin& granted);
     std::string response_information() const;
     void drop_handshake();
+    bool enter_quota();
+    void leave_quota();
 
     // ---- who it is: authenticate.cpp ----
     void identify();
@@ -237,6 +239,7 @@ private:
     bool skipping_ : 1 = false;      // the rest of a dropped delivery
     bool left_ : 1 = false;          // END sent on the network stream
     bool counted_ : 1 = false;       // in the connections gauge
+    bool in_quota_ : 1 = false;      // counted for its identity
     bool bearer_ : 1 = false;        // the method of CONNECT is OAUTHBEARER, of a guard
 };
 

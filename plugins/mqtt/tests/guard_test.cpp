@@ -154,6 +154,42 @@ TEST_F(guard_test, refusals_have_a_code) {
     EXPECT_EQ(answer("4", "Bearer anna"), "20 02 00 05");
 }
 
+TEST_F(guard_test, an_identity_has_so_many_connections) {
+    config.quota = std::make_unique<identity_quota>("n:m", 2);
+    const auto asks = [&](const char* version, const std::string& id, const std::string& user) {
+        packet p;
+        p.reset(packet_type::connect, *version == '5' ? version_5 : version_311);
+        p.connect.client_id = id;
+        p.connect.clean_start = true;
+        p.connect.user_name = user;
+        client c = accept();
+        c.send(encoded(p));
+        host.answer_guards();
+        return c;
+    };
+    const auto in = [&](const char* version, const std::string& id, const std::string& user) {
+        client c = asks(version, id, user);
+        begin_session(c);
+        c.take();
+        return c;
+    };
+    client a = in("5", "a", "Bearer anna"), b = in("4", "b", "Bearer anna");
+    client third = asks("5", "c", "Bearer anna"), old = asks("4", "d", "Bearer anna");
+    EXPECT_EQ(read(third), "CONNACK 97, as many connections as its identity may have");
+    EXPECT_EQ(old.take_hex(), "20 02 00 03");
+    EXPECT_TRUE(third.ended() && old.ended());
+    EXPECT_EQ(host.opened.size(), 2u) << "nobody above hears of them";
+    in("5", "c", "Bearer bob");
+    in("5", "a", "Bearer anna");
+    a.send_hex("e0 00");
+    EXPECT_TRUE(a.ended());
+    client still = asks("5", "c", "Bearer anna");
+    EXPECT_EQ(read(still), "CONNACK 97, as many connections as its identity may have");
+    b.send_hex("e0 00");
+    EXPECT_TRUE(b.ended());
+    in("5", "c", "Bearer anna");
+}
+
 TEST_F(guard_test, the_password_may_be_what_counts) {
     use(R"([{"exit": 7, "guarded": {"g": []}}])", "password");
     client c = let_in(connect("5", "the name", "Bearer secret"));
