@@ -21,26 +21,14 @@ route_condition parse_condition(const nlohmann::json& item, const std::string& p
     if (item.contains("authority")) c.authority = item["authority"].get<std::string>();
     if (item.contains("protocol")) {
         const auto text = item["protocol"].get<std::string>();
-        c.speaks = text == "tls"    ? protocol::tls
-                   : text == "http" ? protocol::http
-                   : text == "mqtt" ? protocol::mqtt
-                                    : protocol::unknown;
-        if (c.speaks == protocol::unknown)
+        c.speaks = protocol_named(text);
+        if (!c.speaks)
             throw config_error(path + "/protocol", "'" + text + "' is none of tls, http and mqtt");
     }
     return c;
 }
 
 }  // namespace
-
-protocol protocol_of(uint8_t first) {
-    constexpr uint8_t tls_handshake = 22;     // RFC 8446, 5.1: a record with a ClientHello
-    constexpr uint8_t mqtt_connect = 1 << 4;  // MQTT 5, 3.1.1: the first packet, flags 0
-    if (first == tls_handshake) return protocol::tls;
-    if (first == mqtt_connect) return protocol::mqtt;
-    // RFC 9110, 9.1: methods are words in capital letters.
-    return first >= 'A' && first <= 'Z' ? protocol::http : protocol::unknown;
-}
 
 bool route_condition::matches(const route_subject& s) const {
     return may_match(s) && (!speaks || speaks == s.speaks);

@@ -6,6 +6,7 @@
 #include "ports.hpp"
 
 #include <weft/config.hpp>
+#include <weft/first_byte.hpp>
 #include <weft/text.hpp>
 
 #include <optional>
@@ -15,11 +16,6 @@
 
 namespace weft::tcp {
 
-// What the first byte of a client shows. Each of these protocols begins in a way of its own, and
-// the binding behind looks at the rest.
-enum class protocol : uint8_t { unknown, tls, http, mqtt };
-protocol protocol_of(uint8_t first);
-
 // What a route is asked about. A server asks about its own (local) end of the connection, as
 // existing configurations expect; a client about the destination.
 struct route_subject {
@@ -27,14 +23,14 @@ struct route_subject {
     uint16_t port = 0;
     std::string_view
         authority;  // server: name of the local address; client: the host that was asked for
-    std::optional<protocol> speaks = {};  // nothing: not known yet
+    std::optional<first_protocol> speaks = {};  // nothing: not known yet
 };
 
 struct route_condition {
-    port_set ports;                       // empty: any
-    std::optional<cidr> network;          // nothing: any
-    std::string authority;                // pattern, empty: any
-    std::optional<protocol> speaks = {};  // nothing: any
+    port_set ports;                             // empty: any
+    std::optional<cidr> network;                // nothing: any
+    std::string authority;                      // pattern, empty: any
+    std::optional<first_protocol> speaks = {};  // nothing: any
 
     bool matches(const route_subject& s) const;
     // Whether it would, if the client spoke what is asked for.

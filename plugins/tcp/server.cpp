@@ -135,7 +135,7 @@ void server_instance::route(const accepted& c) {
 }
 
 void server_instance::serve(const accepted& c, const std::string& name,
-                            std::optional<protocol> speaks) {
+                            std::optional<first_protocol> speaks) {
     if (stopping_ || deadline_passed()) return close_socket(c.fd);  // it had to wait meanwhile
     const socket_address &local = c.local, &peer = c.peer;
     const route_subject subject{ip_address::of(local), local.port(), name, speaks};
@@ -148,8 +148,9 @@ void server_instance::serve(const accepted& c, const std::string& name,
         route_events_.emit(here(), WEFT_WARN, "binding.tcp.route.missing", [&] {
             return "Connection from " + host_and_port(peer.host(), peer.port()) + " to " +
                    host_and_port(local.host(), local.port()) + " closed: no route matches" +
-                   (speaks == protocol::unknown ? ", and it begins as none of tls, http and mqtt."
-                                                : ".");
+                   (speaks == first_protocol::unknown
+                        ? ", and it begins as none of tls, http and mqtt."
+                        : ".");
         });
         return;
     }

@@ -81,7 +81,8 @@ private:
     void pause(int error);
     void resume();
     void route(const accepted& c);
-    void serve(const accepted& c, const std::string& name, std::optional<protocol> speaks = {});
+    void serve(const accepted& c, const std::string& name,
+               std::optional<first_protocol> speaks = {});
 
     // ---- who may come in: admission.cpp ----
     bool admit(int fd, const socket_address& peer);

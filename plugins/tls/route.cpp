@@ -37,6 +37,8 @@ condition read_condition(const json& j, const std::string& at) {
     if (const auto it = j.find("authority"); it != j.end()) out.authority = *it;
     if (const auto it = j.find("alpn"); it != j.end()) out.alpn = *it;
     if (const auto it = j.find("port"); it != j.end()) add_port(out, *it, at + "/port");
+    if (const auto it = j.find("protocol"); it != j.end())
+        out.speaks = protocol_named(it->get<std::string>());
     if (const auto it = j.find("mutual"); it != j.end()) out.certificate = *it == "required";
     if (const auto it = j.find("trust"); it != j.end()) {
         out.trust = it->get<std::vector<std::string>>();
@@ -61,6 +63,7 @@ bool condition::matches(const facts& f) const {
         return false;
     if (alpn && !(f.alpn && wildcard_match(*alpn, *f.alpn))) return false;
     if (certificate && *certificate != f.certificate) return false;
+    if (speaks && speaks != f.speaks) return false;
     return trust.empty() || (f.certificate && f.trusted_by &&
                              std::any_of(trust.begin(), trust.end(), [&](const std::string& alias) {
                                  return f.trusted_by(f.ctx, alias);
@@ -96,6 +99,22 @@ std::vector<route> read_routes(const binding_config& c) {
         out.push_back(std::move(r));
     }
     return out;
+}
+
+bool needs_protocol(const std::vector<route>& routes, const facts& f, const worker& w,
+                    uint64_t auth) {
+    if (f.speaks) return false;
+    const auto may_match = [&](const condition& c) {
+        facts if_it_does = f;
+        if_it_does.speaks = c.speaks;
+        return c.speaks && c.matches(if_it_does);
+    };
+    for (const route& r : routes) {
+        if (!r.guarded.admits(w, auth)) continue;
+        if (r.matches(f)) return false;
+        if (std::any_of(r.when.begin(), r.when.end(), may_match)) return true;
+    }
+    return false;
 }
 
 const route* find_route(const std::vector<route>& routes, const facts& f, const worker& w,

@@ -2,6 +2,7 @@
 // certificate.
 #pragma once
 
+#include <weft/first_byte.hpp>
 #include <weft/guard.hpp>
 
 #include <optional>
@@ -18,6 +19,7 @@ struct facts {
     std::optional<std::string_view> authority;  // absent: the client named none
     std::optional<std::string_view> alpn;       // absent: none agreed upon
     bool certificate = false;                   // it has shown one that was verified
+    std::optional<first_protocol> speaks;       // absent: it has said nothing yet
     // Does its chain contain the certificate of this alias?
     bool (*trusted_by)(const void* ctx, const std::string& alias) = nullptr;
     const void* ctx = nullptr;
@@ -28,6 +30,7 @@ struct condition {
     std::vector<std::pair<uint16_t, uint16_t>> ports;  // empty: all
     std::vector<std::string> trust;
     std::optional<bool> certificate;
+    std::optional<first_protocol> speaks;
 
     bool matches_port(uint16_t port) const;
     bool matches(const facts& f) const;
@@ -46,6 +49,10 @@ struct route {
 
 // Throws config_error.
 std::vector<route> read_routes(const binding_config& c);
+
+// Whether the route depends on what the client says first, and it has said nothing yet.
+bool needs_protocol(const std::vector<route>& routes, const facts& f, const worker& w,
+                    uint64_t auth);
 
 // The first that matches and admits, or nullptr.
 const route* find_route(const std::vector<route>& routes, const facts& f, const worker& w,

@@ -77,6 +77,11 @@ bool server_session::trusts(const std::string& alias) const {
     return context_->chain_has(verified_chain(), alias);
 }
 
+void server_session::first_byte_seen(uint8_t first) {
+    speaks_ = protocol_of(first);
+    route_on();
+}
+
 void server_session::route_on() {
     SSL* s = ssl_.get();
     const char* asked = SSL_get_servername(s, TLSEXT_NAMETYPE_host_name);
@@ -91,15 +96,19 @@ void server_session::route_on() {
     if (protocol_size)
         f.alpn = std::string_view(reinterpret_cast<const char*>(protocol), protocol_size);
     f.certificate = shown != nullptr;
+    f.speaks = speaks_;
     f.ctx = this;
     f.trusted_by = [](const void* self, const std::string& alias) {
         return static_cast<const server_session*>(self)->trusts(alias);
     };
+    if (needs_protocol(hub_.config.routes, f, hub_.here, auth_)) return listen();
     const auto* to = find_route(hub_.config.routes, f, hub_.here, auth_);
     if (!to) {
-        hub_.tell({"binding.tls.route.refused", "No route takes the connection.",
-                   f.alpn ? "ALPN " + std::string(*f.alpn) : std::string("no ALPN")},
-                  peer());
+        hub_.tell(
+            {"binding.tls.route.refused", "No route takes the connection.",
+             (f.alpn ? "ALPN " + std::string(*f.alpn) : std::string("no ALPN")) +
+                 (speaks_ == first_protocol::unknown ? ", begins as neither http nor mqtt" : "")},
+            peer());
         SSL_shutdown(s);
         return close_quietly();
     }

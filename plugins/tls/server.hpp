@@ -20,12 +20,14 @@ public:
 
 private:
     void established() override;
+    void first_byte_seen(uint8_t first) override;
     void tell_app(const failure&) override {}
     std::string peer() const override;
 
     void ask_guard();
     void route_on();
     bool trusts(const std::string& alias) const;
+    std::optional<first_protocol> speaks_;
 
     std::string local_, remote_;
     uint16_t local_port_ = 0, remote_port_ = 0;

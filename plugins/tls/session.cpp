@@ -36,6 +36,12 @@ void session::open_up() {
     pump();
 }
 
+void session::listen() {
+    phase_ = phase::listening;
+    arm(hub_.config.handshake_timeout_ns);
+    peek();
+}
+
 // ---- net ----
 
 void session::net_data(const weft_data& d) {
@@ -121,6 +127,7 @@ void session::app_closed() {
 void session::pump() {
     if (!ssl_ || !net_open_) return;
     if (phase_ == phase::handshaking) handshake();
+    if (phase_ == phase::listening) peek();
     if (phase_ == phase::open) read();
     flush();
 }
@@ -140,6 +147,31 @@ void session::handshake() {
     if (error != SSL_ERROR_WANT_READ && error != SSL_ERROR_WANT_WRITE)
         return fail(take_failure(ssl_.get()));
     if (net_in_over_ && io_.held() == 0) fail(cut_off(ssl_.get()));
+}
+
+// The first byte of plaintext, which stays to be read.
+void session::peek() {
+    uint8_t first = 0;
+    size_t got = 0;
+    ERR_clear_error();
+    const int rc = SSL_peek_ex(ssl_.get(), &first, 1, &got);
+    if (rc == 1) {
+        disarm();
+        phase_ = phase::waiting;
+        return first_byte_seen(first);
+    }
+    switch (SSL_get_error(ssl_.get(), rc)) {
+        case SSL_ERROR_WANT_READ:
+        case SSL_ERROR_WANT_WRITE:
+            if (net_in_over_ && io_.held() == 0) tear_down();
+            return;
+        case SSL_ERROR_ZERO_RETURN:
+            disarm();
+            SSL_shutdown(ssl_.get());
+            return close_quietly();
+        default:
+            return fail(take_failure(ssl_.get()));
+    }
 }
 
 void session::handshake_is_over() {
@@ -366,6 +398,9 @@ void session::disarm() {
 void session::on_timer() {
     timer_ = 0;
     if (phase_ == phase::handshaking) return fail(timed_out());
+    if (phase_ == phase::listening)
+        return fail({"binding.tls.route.refused", "No route takes the connection.",
+                     "the client said nothing in time"});
     // It has not closed its side.
     if (!in_over_) input_over(false);
     net_.reset();

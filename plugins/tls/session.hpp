@@ -33,6 +33,7 @@ protected:
         before,       // there is no connection yet
         handshaking,  //
         waiting,      // the handshake is done, the application not there
+        listening,    // and will be chosen by the first byte
         open,         //
         over          // it failed
     };
@@ -67,6 +68,7 @@ protected:
 
     virtual void net_begun(const weft_begin&) {}
     virtual void established() = 0;
+    virtual void first_byte_seen(uint8_t) {}
     // Why there will be no application stream, or why it ends.
     virtual void tell_app(const failure& f) = 0;
     virtual std::string peer() const = 0;
@@ -76,6 +78,8 @@ protected:
     void start();
     // The application's stream is there and begun: bytes may go both ways.
     void open_up();
+    // first_byte_seen follows, or the end.
+    void listen();
     void close_quietly();
     void tear_down(const weft_meta* why = nullptr);
     void free_if_closed();
@@ -106,6 +110,7 @@ private:
 
     void pump();
     void handshake();
+    void peek();
     void read();
     bool read_record();
     void input_over(bool clean);

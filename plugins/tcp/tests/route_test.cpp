@@ -86,14 +86,14 @@ TEST(route, by_protocol) {
     EXPECT_TRUE(t.needs_protocol({a, 1, {}}));
     EXPECT_FALSE(t.needs_protocol({a, 2, {}})) << "a route before those that ask takes it";
     EXPECT_TRUE(t.needs_protocol({a, 3, {}}));
-    EXPECT_FALSE(t.needs_protocol({a, 1, {}, protocol::http})) << "it is known";
-    EXPECT_EQ(t.match({a, 1, {}, protocol::tls}), 1u);
-    EXPECT_EQ(t.match({a, 1, {}, protocol::mqtt}), 3u);
-    EXPECT_EQ(t.match({a, 1, {}, protocol::unknown}), 4u);
+    EXPECT_FALSE(t.needs_protocol({a, 1, {}, weft::first_protocol::http})) << "it is known";
+    EXPECT_EQ(t.match({a, 1, {}, weft::first_protocol::tls}), 1u);
+    EXPECT_EQ(t.match({a, 1, {}, weft::first_protocol::mqtt}), 3u);
+    EXPECT_EQ(t.match({a, 1, {}, weft::first_protocol::unknown}), 4u);
     EXPECT_FALSE(route_table({route(nullptr, 1)}).needs_protocol({a, 1, {}}));
-    EXPECT_EQ(protocol_of(0x16), protocol::tls);
-    EXPECT_EQ(protocol_of(0x10), protocol::mqtt);
-    EXPECT_EQ(protocol_of('P'), protocol::http);
-    EXPECT_EQ(protocol_of('p'), protocol::unknown);
-    EXPECT_EQ(protocol_of(0x00), protocol::unknown);
+    EXPECT_EQ(weft::protocol_of(0x16), weft::first_protocol::tls);
+    EXPECT_EQ(weft::protocol_of(0x10), weft::first_protocol::mqtt);
+    EXPECT_EQ(weft::protocol_of('P'), weft::first_protocol::http);
+    EXPECT_EQ(weft::protocol_of('p'), weft::first_protocol::unknown);
+    EXPECT_EQ(weft::protocol_of(0x00), weft::first_protocol::unknown);
 }

@@ -247,6 +247,96 @@ TEST_F(connections, handshake_has_its_time) {
     host_.finish();
 }
 
+class first_byte : public connections {
+protected:
+    // The default leads to 6.
+    testing::subject& mixed(const char* rest = R"(, {"exit": 6})") {
+        return host_.run(
+            weft_plugin_1,
+            std::string(R"({"kind": "server", "vault": "test:v", "options": {"keys": ["k"]},
+                "routes": [{"when": [{"authority": "known"}], "exit": 3},
+                           {"when": [{"protocol": "http"}], "exit": 4},
+                           {"when": [{"protocol": "mqtt"}], "exit": 5})") +
+                rest + "]}");
+    }
+};
+
+TEST_F(first_byte, decides_and_is_still_there) {
+    auto& s = mixed();
+    const std::pair<std::string, uint64_t> all[] = {
+        {"GET / HTTP/1.1", 4}, {"\x10\x0c", 5}, {"?", 6}};
+    for (const auto& [said, exit] : all) {
+        other_end far(false, nullptr, ca_);
+        auto& net = shake_hands(s, far);
+        EXPECT_EQ(host_.waiting(), 0u) << "it has said nothing";
+        far.say(said);
+        exchange(net, far, 1);
+        auto& app = host_.accepted();
+        EXPECT_EQ(app.exit(), exit) << said;
+        app.begin();
+        app.keep_window(1000);
+        EXPECT_EQ(app.take_data(), said);
+        net.abort();
+    }
+    EXPECT_EQ(s.timers(), 0u);
+    host_.finish();
+}
+
+TEST_F(first_byte, is_not_waited_for_where_the_route_is_known) {
+    auto& s = mixed();
+    other_end far(false, nullptr, ca_);
+    SSL_set_tlsext_host_name(far.ssl(), "known");
+    shake_hands(s, far).abort();
+    EXPECT_EQ(host_.accepted().exit(), 3u);
+    host_.finish();
+}
+
+TEST_F(first_byte, has_its_time) {
+    auto& s = mixed();
+    other_end far(false, nullptr, ca_);
+    auto& net = shake_hands(s, far);
+    host_.advance(seconds(9));
+    EXPECT_FALSE(net.stopped());
+    host_.advance(seconds(2));
+    EXPECT_TRUE(net.closed() || net.stopped());
+    EXPECT_TRUE(host_.emitted("binding.tls.route.refused"));
+    EXPECT_EQ(s.timers(), 0u);
+    host_.finish();
+}
+
+TEST_F(first_byte, of_one_that_leaves_never_comes) {
+    auto& s = mixed();
+    {
+        other_end far(false, nullptr, ca_);
+        auto& net = shake_hands(s, far);
+        far.close();
+        exchange(net, far);
+        EXPECT_EQ(far.hear(), "");
+        EXPECT_TRUE(far.peer_closed());
+        EXPECT_TRUE(net.stopped());
+    }
+    {
+        other_end far(false, nullptr, ca_);
+        auto& net = shake_hands(s, far);
+        net.end();
+        EXPECT_TRUE(net.closed());
+    }
+    EXPECT_EQ(host_.waiting(), 0u);
+    EXPECT_EQ(s.timers(), 0u);
+    host_.finish();
+}
+
+TEST_F(first_byte, that_no_route_takes_is_told) {
+    auto& s = mixed("");
+    other_end far(false, nullptr, ca_);
+    auto& net = shake_hands(s, far);
+    far.say("?");
+    exchange(net, far);
+    EXPECT_TRUE(net.stopped());
+    EXPECT_TRUE(host_.emitted("binding.tls.route.refused"));
+    host_.finish();
+}
+
 TEST_F(connections, peer_that_never_closes_is_left) {
     other_end far(false, nullptr, ca_);
     auto& net = shake_hands(server(), far);

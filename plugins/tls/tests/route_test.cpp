@@ -61,6 +61,14 @@ TEST(route, ports) {
     EXPECT_FALSE(matches({{"port", {1, "8884-8890"}}}, f));
 }
 
+TEST(route, first_byte) {
+    facts f;
+    EXPECT_FALSE(matches({{"protocol", "mqtt"}}, f)) << "it has said nothing";
+    f.speaks = first_protocol::mqtt;
+    EXPECT_TRUE(matches({{"protocol", "mqtt"}}, f));
+    EXPECT_FALSE(matches({{"protocol", "http"}}, f));
+}
+
 TEST(route, certificates) {
     facts f;
     EXPECT_FALSE(matches({{"mutual", "required"}}, f));
