@@ -451,9 +451,9 @@ def test_slow_reader_slows_its_writer(server):
         assert server.memory_kib() < before + 20_000
 
 
-def test_stop_says_going_away(pki):
-    # Behind http it cannot: that binding ends its tunnels itself.
-    with start(pki) as weft, chat(weft.ports["direct"]) as ws:
+@pytest.mark.parametrize("behind", ["direct", "http"])
+def test_stop_says_going_away(pki, behind):
+    with start(pki) as weft, chat(weft.ports[behind]) as ws:
         ws.send(frame(TEXT, "there"))
         assert ws.message() == (TEXT, b"there")
         weft.process.signal()
