@@ -30,7 +30,9 @@ const char* const mqtt_names[] = {
     "retain.available", "wildcard.subscription.available", "subscription.identifiers.available",
     "shared.subscription.available", "session.expiry.grace.period", "session.expiry.interval",
     // Ours
-    "receive.maximum", "maximum.packet.size", "client.id.length.maximum"};
+    "receive.maximum", "maximum.packet.size", "client.id.length.maximum", "delivery.alias.maximum",
+    "topic.levels.maximum", "subscriptions.maximum", "publish.rate.maximum", "connect.rate.maximum",
+    "connects.pending.maximum", "connections.maximum", "connections.per.identity.maximum"};
 
 const char* const mqtt_kafka_names[] = {
     "session.id", "will.id", "lifetime.id", "instance.id", "time", "will.available",
@@ -63,7 +65,9 @@ const char* const tls_names[] = {"handshake.timeout", "await.sync.close.millis",
                                  "client.https.identification", "client.server.name.indication",
                                  // Ours
                                  "handshakes.max"};
-const char* const tcp_names[] = {"window.threshold", "connect.timeout.ms"};
+const char* const tcp_names[] = {"window.threshold", "connect.timeout.ms",
+                                 // Ours
+                                 "arrival.timeout.ms", "arrivals.maximum"};
 const char* const http_names[] = {"maximum.connections", "max.header.list.size", "server.header",
                                   "head.timeout.ms",     "answer.timeout.ms",    "idle.timeout.ms"};
 

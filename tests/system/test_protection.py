@@ -180,6 +180,7 @@ def test_headers_that_are_refused(proxied, source, head, why):
             s.sendall(head)
         s.recv(1)
     assert why in proxied.wait_event("BINDING_TCP_ARRIVAL_REFUSED", since=since)
+    assert "unknown property" not in proxied.output
     with dial(proxied.port) as s:
         s.sendall(b"PROXY UNKNOWN\r\n")
         assert served(s), "others are served"
