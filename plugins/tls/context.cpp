@@ -11,6 +11,8 @@ namespace {
 
 // Forward secrecy and authenticated encryption only. Of TLS 1.3 all suites are such.
 constexpr const char* suites_1_2 = "ECDHE+AESGCM:ECDHE+CHACHA20:DHE+AESGCM";
+// P-521 and X448 of OpenSSL's default let a client choose what costs a server the most.
+constexpr const char* server_groups = "X25519:P-256:P-384";
 
 std::string listed(const std::vector<vault_entry>& entries) {
     std::string out;
@@ -146,6 +148,7 @@ void context::prepare_server() {
     EVP_Digest(config_.binding.data(), config_.binding.size(), id, &size, EVP_sha256(), nullptr);
     SSL_CTX_set_session_id_context(s, id, std::min(size, unsigned{SSL_MAX_SSL_SESSION_ID_LENGTH}));
     SSL_CTX_set_dh_auto(s, 1);
+    SSL_CTX_set1_groups_list(s, server_groups);
     int verify = SSL_VERIFY_NONE;
     if (config_.client_certificate != mutual::none) verify = SSL_VERIFY_PEER;
     if (config_.client_certificate == mutual::required) verify |= SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
