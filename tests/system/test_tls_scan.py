@@ -36,7 +36,8 @@ bindings:
         assert done.returncode == 0, done.stdout + done.stderr
         server = json.loads(found.read_text())["server_scan_results"][0]
         assert server["scan_status"] == "COMPLETED", server
-        mozilla = subprocess.run([*scan, "--mozilla_config=intermediate"], capture_output=True, text=True, timeout=300)
+        mozilla = subprocess.run([*scan, "--mozilla_config=intermediate", f"--certinfo_ca_file={ca.file}"],
+                                 capture_output=True, text=True, timeout=300)  # fmt: skip
         return mozilla, server["scan_result"]
 
 
