@@ -27,7 +27,7 @@ def start_loopback(options=None, **more):
     plugins = f"{BUILD / 'tests' / 'plugins'}:{BUILD / 'lib' / 'weft' / 'plugins'}"
     env = {**os.environ, "WEFT_PLUGINS": plugins}
     # JSON is YAML as well; one worker, as the provider keeps its sessions on one.
-    return Weft(json.dumps(config), port=port, env=env, workers=1, **more).wait_listening()
+    return Weft(json.dumps(config), port=port, env=env, workers=1, any_workers=False, **more).wait_listening()
 
 
 def _hmac(key, message):

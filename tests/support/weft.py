@@ -51,7 +51,7 @@ def example_config(port, topics):
 class Weft:
     """A running `weft start`. Use it as a context manager, or call close()."""
 
-    def __init__(self, config, *, port=None, env=None, workers=1, properties=(), args=(), folder=None):
+    def __init__(self, config, *, port=None, env=None, workers=1, any_workers=True, properties=(), args=(), folder=None):
         self.own_folder = folder is None
         self.folder = Path(folder or tempfile.mkdtemp(prefix="weft-test-"))
         self.port = port
@@ -60,8 +60,8 @@ class Weft:
         self.directory = self.folder / "engine"
         self.properties = [f"zilla.engine.directory={self.directory}", *properties]
         self.env = {**os.environ, **(env or {})}
-        # All tests once more on another number of workers than they ask for.
-        self.workers = os.environ.get("WEFT_TEST_WORKERS") or workers
+        # All tests once more on another number of workers than they ask for, but for those of `any_workers=False`.
+        self.workers = (any_workers and os.environ.get("WEFT_TEST_WORKERS")) or workers
         self.args = args
         self.process = None
         self.start()
