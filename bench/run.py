@@ -77,6 +77,7 @@ class Bench:
         self.build, self.workers, self.quick = Path(build), workers, quick
         self.load_program = self.build / "bench" / "weft-load"
         self.folder = Path(tempfile.mkdtemp(prefix="weft-bench-"))
+        self.folder.chmod(0o755)  # mosquitto reads the key as a user of its own
         self.kafka = None
         self.pem = transports.certificate(self.folder)
 

@@ -33,7 +33,7 @@ const char* read_token(std::string_view text, token& out) {
 
     const auto header = object(text.substr(0, first));
     auto claims = object(text.substr(first + 1, second - first - 1));
-    const auto signature = part(text.substr(second + 1));
+    auto signature = part(text.substr(second + 1));
     if (!header || !claims || !signature) return malformed;
     const auto alg = header->find("alg");
     if (alg == header->end() || !alg->is_string()) return malformed;
