@@ -61,13 +61,6 @@ std::string set_of(const issuer& i) {
     return nlohmann::json{{"keys", {i.jwk()}}}.dump();
 }
 
-// True once it was called.
-bool renewed(key_source& s) {
-    std::promise<void> done;
-    if (!s.renew([&] { done.set_value(); })) return false;
-    return done.get_future().wait_for(30s) == std::future_status::ready;
-}
-
 struct source_test : testing::Test {
     const issuer one{"ES256", "one"}, two{"ES256", "two"};
     publisher other;
@@ -76,6 +69,13 @@ struct source_test : testing::Test {
     std::unique_ptr<remote_keys> make() {
         return std::make_unique<remote_keys>(
             other.here(), times, [this](const std::string& why) { told.push_back(why); });
+    }
+    // True once what was asked for before `text` came has been answered.
+    bool renewed(key_source& s, std::string text) {
+        const auto done = std::make_shared<std::promise<void>>();
+        if (!s.renew([done] { done->set_value(); })) return false;
+        other.bring(std::move(text));
+        return done->get_future().wait_for(30s) == std::future_status::ready;
     }
     static bool has(const key_source& s, const char* id) {
         const auto keys = s.keys();
@@ -98,10 +98,8 @@ TEST_F(source_test, who_comes_early_waits) {
 
 TEST_F(source_test, an_unknown_key_has_them_read_again) {
     auto s = make();
-    other.bring(set_of(one));
-    ASSERT_TRUE(renewed(*s));
-    other.bring(set_of(two));
-    ASSERT_TRUE(renewed(*s));
+    ASSERT_TRUE(renewed(*s, set_of(one)));
+    ASSERT_TRUE(renewed(*s, set_of(two)));
     EXPECT_TRUE(has(*s, "two"));
     EXPECT_FALSE(has(*s, "one")) << "a key that is not there any more does not count";
 }
@@ -109,8 +107,7 @@ TEST_F(source_test, an_unknown_key_has_them_read_again) {
 TEST_F(source_test, but_not_as_often_as_anybody_likes) {
     times.gap = 1h;
     auto s = make();
-    other.bring(set_of(one));
-    ASSERT_TRUE(renewed(*s));
+    ASSERT_TRUE(renewed(*s, set_of(one)));
     for (int n = 0; n < 100; ++n) EXPECT_FALSE(s->renew([] { FAIL(); }));
     EXPECT_EQ(other.asked(), 1u);
 }
