@@ -28,6 +28,7 @@ public:
 
     // Of a tail.
     bool second_live(uint32_t topic, const decoded_record& r, const weft_kafka_record& at) {
+        name(topic, r, at);
         return judge(live_, topic, r, at);
     }
     // Of history, whose records may be older than what the tail has seen, and newer.
@@ -35,6 +36,7 @@ public:
                      const weft_kafka_record& at) {
         const auto known = copies_.find({topic, at.partition, at.offset});
         if (known != copies_.end() && known->second == r.qos2->number) return true;
+        name(topic, r, at);
         if (judge(on.newest_, topic, r, at)) return true;
         // Its copy may come by the tail.
         if (live_.size() < copies_remembered_max) judge(live_, topic, r, at);
@@ -42,14 +44,17 @@ public:
     }
 
 private:
-    // Numbers of a publisher grow along a partition, so one that does not is a copy.
-    bool judge(places& newest, uint32_t topic, const decoded_record& r,
-               const weft_kafka_record& at) {
+    // Whose numbers they are, and where.
+    void name(uint32_t topic, const decoded_record& r, const weft_kafka_record& at) {
         key_.assign(r.publisher.value_or(std::string_view{}));
         key_ += '/';
         key_ += std::to_string(topic);
         key_ += '/';
         key_ += std::to_string(at.partition);
+    }
+    // Numbers of a publisher grow along a partition, so one that does not is a copy.
+    bool judge(places& newest, uint32_t topic, const decoded_record& r,
+               const weft_kafka_record& at) {
         if (newest.size() >= copies_remembered_max && !newest.contains(key_)) newest.clear();
         place& p = newest[key_];
         if (at.offset <= p.offset) return false;  // it was here before
