@@ -1,8 +1,9 @@
 // The jwt guard: JSON Web Tokens.
 #include "config.hpp"
-#include "download.hpp"
 #include "jwt.hpp"
+#include "limits.hpp"
 #include "schema.hpp"
+#include "transfer/transfer.hpp"
 
 #include <openssl/crypto.h>
 
@@ -17,12 +18,7 @@ struct plugin {
         // What OpenSSL does at the end of the process is not ours to wait for: this file may be
         // gone.
         OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, nullptr);
-        if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-            throw std::runtime_error("libcurl refused to start");
     }
-    ~plugin() { curl_global_cleanup(); }
-    plugin(const plugin&) = delete;
-    plugin& operator=(const plugin&) = delete;
 
     std::unique_ptr<guard> create(const entity_config& given) {
         auto c = read_config(given);
@@ -34,17 +30,34 @@ struct plugin {
     }
 
 private:
+    static std::string download(transfer& from) {
+        try {
+            return from
+                .run([](CURL* c) {
+                    transfer::set(c, CURLOPT_FOLLOWLOCATION, 1L);
+                    transfer::set(c, CURLOPT_MAXREDIRS, limits::redirects_max);
+                    transfer::set(c, CURLOPT_FAILONERROR, 1L);
+                })
+                .body;
+        } catch (const transfer::too_large&) {
+            throw std::runtime_error("it is larger than 1 MiB");
+        }
+    }
     static std::unique_ptr<key_source> keys_of(jwt_config& c, const std::string& name) {
         if (c.keys) return std::make_unique<fixed_keys>(std::move(*c.keys));
-        const auto from = std::make_shared<downloader>(c.url, c.trust);  // of both functions
+        const auto from = std::make_shared<transfer>(  // of both functions
+            c.url, c.trust,
+            transfer::limits{limits::connect_ms, limits::download_ms, limits::key_set_bytes_max});
         remote_times times;
         times.refresh = std::chrono::milliseconds(c.refresh_ms);
         return std::make_unique<remote_keys>(
-            transport{[from] { return from->get(); }, [from] { from->cancel(); }}, times,
+            transport{[from] { return download(*from); }, [from] { from->cancel(); }}, times,
             [name, url = c.url](const std::string& why) {
                 log(WEFT_WARN, (name + "cannot read the keys from " + url + ": " + why).c_str());
             });
     }
+
+    const libcurl started_;
 };
 
 }  // namespace weft::guard_jwt

@@ -15,19 +15,7 @@ namespace weft::kafka::client {
 
 namespace {
 
-using easy_handle = std::unique_ptr<CURL, freed_by<curl_easy_cleanup>>;
 using text_handle = std::unique_ptr<char, freed_by<curl_free>>;
-
-size_t take(char* bytes, size_t, size_t size, void* to) {
-    auto& body = *static_cast<std::string*>(to);
-    if (body.size() + size > limits::token_answer_bytes_max) return 0;  // fails the transfer
-    body.append(bytes, size);
-    return size;
-}
-
-void check(CURLcode code) {
-    if (code != CURLE_OK) throw std::runtime_error(curl_easy_strerror(code));
-}
 
 uint64_t wall_clock_ms() {
     using namespace std::chrono;
@@ -46,81 +34,34 @@ std::string shown(const nlohmann::json& text) {
 
 }  // namespace
 
-libcurl::libcurl() {
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-        throw std::runtime_error("libcurl refused to start");
-}
-
-libcurl::~libcurl() {
-    curl_global_cleanup();
-}
-
 token_endpoint::token_endpoint(token_endpoint_config c)
-    : config_(std::move(c)), multi_(curl_multi_init()) {
-    if (!multi_) throw std::runtime_error("libcurl refused to start");
-}
-
-token_endpoint::~token_endpoint() {
-    curl_multi_cleanup(multi_);
-}
-
-void token_endpoint::cancel() {
-    cancelled_ = true;
-    curl_multi_wakeup(multi_);
-}
+    : config_(std::move(c)),
+      transfer_(
+          config_.url, config_.trust,
+          {limits::token_connect_ms, limits::token_request_ms, limits::token_answer_bytes_max}) {}
 
 bearer_token token_endpoint::get() {
-    const easy_handle easy(curl_easy_init());
-    if (!easy) throw std::runtime_error("libcurl refused to start");
-    std::string body, form = "grant_type=client_credentials";
-    if (!config_.scope.empty()) {
-        const text_handle scope(curl_easy_escape(easy.get(), config_.scope.data(),
-                                                 static_cast<int>(config_.scope.size())));
-        if (!scope) throw std::runtime_error("the scope cannot be encoded");
-        form += std::string("&scope=") + scope.get();
-    }
-    char said[CURL_ERROR_SIZE] = {};
-    const auto set = [&](CURLoption option, auto value) {
-        check(curl_easy_setopt(easy.get(), option, value));
-    };
-    set(CURLOPT_URL, config_.url.c_str());
-    // A redirection would carry the secret to somebody else.
-    set(CURLOPT_FOLLOWLOCATION, 0L);
-    set(CURLOPT_PROTOCOLS_STR, config_.url.starts_with("https:") ? "https" : "http");
-    set(CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
-    set(CURLOPT_USERNAME, config_.client_id.c_str());
-    set(CURLOPT_PASSWORD, config_.client_secret.c_str());
-    set(CURLOPT_POSTFIELDS, form.c_str());
-    set(CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limits::token_connect_ms));
-    set(CURLOPT_TIMEOUT_MS, static_cast<long>(limits::token_request_ms));
-    set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_ERRORBUFFER, said);
-    set(CURLOPT_WRITEFUNCTION, &take);
-    set(CURLOPT_WRITEDATA, &body);
-    if (!config_.trust.empty()) set(CURLOPT_CAINFO, config_.trust.c_str());
-
-    curl_multi_add_handle(multi_, easy.get());
-    int running = 1;
-    CURLMcode code = CURLM_OK;
-    while (running && !cancelled_ && code == CURLM_OK) {
-        code = curl_multi_perform(multi_, &running);
-        if (running && code == CURLM_OK) code = curl_multi_poll(multi_, nullptr, 0, 1'000, nullptr);
-    }
-    CURLcode result = CURLE_ABORTED_BY_CALLBACK;
-    int left = 0;
-    while (const CURLMsg* m = curl_multi_info_read(multi_, &left))
-        if (m->msg == CURLMSG_DONE) result = m->data.result;
-    curl_multi_remove_handle(multi_, easy.get());
     const std::string from = "token endpoint " + config_.url + ": ";
-    if (result == CURLE_WRITE_ERROR)
+    try {
+        const auto answer = transfer_.run([&](CURL* c) {
+            std::string form = "grant_type=client_credentials";
+            if (!config_.scope.empty()) {
+                const text_handle scope(curl_easy_escape(c, config_.scope.data(),
+                                                         static_cast<int>(config_.scope.size())));
+                if (!scope) throw std::runtime_error("the scope cannot be encoded");
+                form += std::string("&scope=") + scope.get();
+            }
+            // A redirection would carry the secret to somebody else.
+            transfer::set(c, CURLOPT_FOLLOWLOCATION, 0L);
+            transfer::set(c, CURLOPT_HTTPAUTH, static_cast<long>(CURLAUTH_BASIC));
+            transfer::set(c, CURLOPT_USERNAME, config_.client_id.c_str());
+            transfer::set(c, CURLOPT_PASSWORD, config_.client_secret.c_str());
+            transfer::set(c, CURLOPT_COPYPOSTFIELDS, form.c_str());
+        });
+        return read_token_answer(answer.status, answer.body, wall_clock_ms());
+    } catch (const transfer::too_large&) {
         throw std::runtime_error(from + "its answer is larger than " +
                                  std::to_string(limits::token_answer_bytes_max) + " bytes");
-    if (result != CURLE_OK)
-        throw std::runtime_error(from + (*said ? said : curl_easy_strerror(result)));
-    long status = 0;
-    curl_easy_getinfo(easy.get(), CURLINFO_RESPONSE_CODE, &status);
-    try {
-        return read_token_answer(status, body, wall_clock_ms());
     } catch (const std::exception& e) {
         throw std::runtime_error(from + e.what());
     }

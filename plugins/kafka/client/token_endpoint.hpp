@@ -4,41 +4,26 @@
 
 #include "sasl_config.hpp"
 #include "token.hpp"
+#include "transfer/transfer.hpp"
 
-#include <curl/curl.h>
-
-#include <atomic>
 #include <string>
 #include <string_view>
 
 namespace weft::kafka::client {
 
-// libcurl counts who has started it.
-class libcurl {
-public:
-    libcurl();
-    ~libcurl();
-    libcurl(const libcurl&) = delete;
-    libcurl& operator=(const libcurl&) = delete;
-};
-
 class token_endpoint {
 public:
     explicit token_endpoint(token_endpoint_config c);
-    ~token_endpoint();
-    token_endpoint(const token_endpoint&) = delete;
-    token_endpoint& operator=(const token_endpoint&) = delete;
 
     // Throws std::runtime_error that says what went wrong, and has no secret in it.
     bearer_token get();
     // From then on get() ends at once. From any thread.
-    void cancel();
+    void cancel() { transfer_.cancel(); }
 
 private:
     const libcurl started_;
     const token_endpoint_config config_;
-    CURLM* multi_;
-    std::atomic<bool> cancelled_{false};
+    transfer transfer_;
 };
 
 // An answer of the endpoint: a token (RFC 6749, 5.1), or the error that it tells (5.2). Throws
