@@ -1,6 +1,5 @@
 """examples/mqtt.kafka.proxy.ws: the commands of its README, clients over ws and wss beside raw ones, and a page in a browser."""
 
-import json
 import os
 import re
 import shutil
@@ -12,6 +11,7 @@ from support import mqtt_raw as m
 from support.browser import page
 from support.certificates import PASSWORD
 from support.clients import V5, V311, Client, publish_properties
+from support.mqttjs import typical_use
 from support.ports import free_port
 from support.process import run
 from support.swap import until
@@ -19,7 +19,6 @@ from support.weft import ROOT, Topics, Weft
 from support.ws_raw import BINARY, CLOSE, TEXT, WsRaw, WsSocket, frame
 
 EXAMPLE = ROOT / "examples" / "mqtt.kafka.proxy.ws"
-PROGRAM = ROOT / "tests" / "js" / "typical.js"
 MODULES = Path(os.environ.get("NODE_PATH", "/nowhere"))
 
 
@@ -67,17 +66,7 @@ def test_commands_of_the_readme(weft):
 @pytest.mark.parametrize("scheme", ["ws", "wss"])
 def test_mqttjs(weft, prefix, scheme, version):
     url = f"{scheme}://localhost:{weft.wss if scheme == 'wss' else weft.ws}/mqtt"
-    env = {**os.environ, "NODE_EXTRA_CA_CERTS": str(weft.ca)}
-    done = run(["node", PROGRAM, url, version, prefix], env=env, timeout=60)
-    assert done.code == 0, done.out + done.err
-    assert json.loads(done.out) == {
-        "granted": [2],
-        "live": [[f"{prefix}/t", f"q{qos}", qos, False] for qos in (0, 1, 2)],
-        "retained": [f"{prefix}/kept/state", "on", 1, True],
-        "will": [f"{prefix}/will", "gone", 1, False],
-        "resumed": [False, True],
-        "away": [[f"{prefix}/away/t", f"while away {qos}", qos, False] for qos in (1, 2)],
-    }
+    typical_use(url, version, prefix, weft.ca)
 
 
 @pytest.mark.key

@@ -4,9 +4,10 @@
 #include "config.hpp"
 #include "tests/issuer.hpp"
 
+#include <weft/testing/temporary_folder.hpp>
+
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -65,15 +66,8 @@ std::string ask(guard& g, std::string_view credentials) {
     return out;
 }
 
-class jwt_test : public testing::Test {
+class jwt_test : public ::testing::Test {
 protected:
-    jwt_test() {
-        auto pattern = (std::filesystem::temp_directory_path() / "weft-jwt-XXXXXX").string();
-        if (!::mkdtemp(pattern.data())) throw std::runtime_error("no folder");
-        folder_ = pattern;
-    }
-    ~jwt_test() override { std::filesystem::remove_all(folder_); }
-
     void write(const char* name, const std::string& text) const {
         std::ofstream(folder_ / name) << text;
     }
@@ -107,7 +101,8 @@ protected:
     }
 
     host host_;
-    std::filesystem::path folder_;
+    const testing::temporary_folder temporary_;
+    const std::filesystem::path folder_ = temporary_.path();
     const issuer rsa_{"RS256", "r"};
 };
 

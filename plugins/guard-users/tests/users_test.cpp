@@ -2,10 +2,10 @@
 #include "users.hpp"
 
 #include <weft/base64.hpp>
+#include <weft/testing/temporary_folder.hpp>
 
 #include <gtest/gtest.h>
 
-#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -18,15 +18,9 @@ constexpr const char* file_text =
     "bob:$6$aIo602hMupsOQGBY$TAzqeTUMgryh9DA7+poIo8IBjWqibxeI4LsEU516rdicjcYm5iLI881QvYSP7/"
     "b71sa9RGWhoh4Fvzw/PrsLBw==\n";
 
-class users_test : public testing::Test {
+class users_test : public ::testing::Test {
 protected:
-    users_test() {
-        auto pattern = (std::filesystem::temp_directory_path() / "weft-users-XXXXXX").string();
-        if (!::mkdtemp(pattern.data())) throw std::runtime_error("no folder");
-        folder_ = pattern;
-        write(file_text);
-    }
-    ~users_test() override { std::filesystem::remove_all(folder_); }
+    users_test() { write(file_text); }
 
     void write(const std::string& text) { std::ofstream(folder_ / "users.txt") << text; }
     users_guard open(const std::string& options = R"({"file": "users.txt"})") const {
@@ -66,7 +60,8 @@ protected:
         return out;
     }
 
-    std::filesystem::path folder_;
+    const testing::temporary_folder temporary_;
+    const std::filesystem::path folder_ = temporary_.path();
 };
 
 constexpr const char* wrong = "Wrong user name or password.";

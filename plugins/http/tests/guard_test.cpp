@@ -127,8 +127,9 @@ protected:
         if (!c.closed()) c.abort();
         return text;
     }
-    peer& tunnel(peer& c) {
-        c.send(get("/mqtt", "anna", to_mqtt));
+    // `behind`: what the client says without waiting for the answer.
+    peer& tunnel(peer& c, const std::string& behind = {}) {
+        c.send(get("/mqtt", "anna", to_mqtt) + behind);
         auto& e = host.accepted(1);
         e.keep_window(65536);
         weft::meta_writer<weft_http_begin> m;
@@ -187,14 +188,7 @@ TEST_F(guarded, every_request_is_asked_anew) {
 
 TEST_F(guarded, bytes_behind_the_head_wait_for_the_guard) {
     auto& c = client();
-    c.send(get("/mqtt", "anna", to_mqtt) + "early");
-    auto& e = host.accepted(1);
-    e.keep_window(65536);
-    weft::meta_writer<weft_http_begin> m;
-    const auto list = m.list<weft_pair>(1);
-    m.put_pair(list, 0, ":status", "101");
-    m->headers = list;
-    e.begin(m.get());
+    auto& e = tunnel(c, "early");
     EXPECT_EQ(e.take_data(), "early");
     c.abort();
 }

@@ -4,8 +4,6 @@
 
 #include <gmock/gmock.h>
 
-#include <filesystem>
-
 extern "C" const weft_plugin* weft_plugin_1(void);
 
 namespace weft::kafka::test {
@@ -333,8 +331,8 @@ TEST(kafka_plugin, a_fetch_that_breaks_goes_on_where_it_was) {
 }
 
 TEST(kafka_plugin, a_log_outlives_its_process) {
-    auto folder = (std::filesystem::temp_directory_path() / "weft-kafka-plugin-XXXXXX").string();
-    ASSERT_TRUE(::mkdtemp(folder.data()));
+    const weft::testing::temporary_folder temporary;
+    const std::string& folder = temporary.path();
     for (const bool again : {false, true}) {
         chain c(folder);
         c.cluster.make("t", {"a", "b"});
@@ -353,7 +351,6 @@ TEST(kafka_plugin, a_log_outlives_its_process) {
         EXPECT_THAT(take_records(c.open(WEFT_KAFKA_HISTORY)), ElementsAre("x"));
         c.host.finish();
     }
-    std::filesystem::remove_all(folder);
 }
 
 TEST(kafka_plugin, drained_caches_ask_their_readers_to_move) {

@@ -3,6 +3,8 @@
 
 #include <certificates.hpp>
 
+#include <weft/testing/temporary_folder.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -12,8 +14,8 @@
 namespace weft::vault_filesystem {
 namespace {
 
-using testing::ElementsAre;
-using testing::HasSubstr;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using tests::identity;
 using tests::make_ca;
 using tests::make_certificate;
@@ -29,15 +31,8 @@ identity signed_by(const identity& ca, const std::string& name, const char* key 
     return make_certificate(w);
 }
 
-class stores : public testing::Test {
+class stores : public ::testing::Test {
 protected:
-    stores() : folder_(std::filesystem::temp_directory_path() / "weft-vault-XXXXXX") {
-        auto pattern = folder_.string();
-        if (!::mkdtemp(pattern.data())) throw std::runtime_error("no folder");
-        folder_ = pattern;
-    }
-    ~stores() override { std::filesystem::remove_all(folder_); }
-
     void write(const std::string& name, const std::string& bytes) {
         std::ofstream(folder_ / name, std::ios::binary) << bytes;
     }
@@ -74,7 +69,8 @@ protected:
         return n;
     }
 
-    std::filesystem::path folder_;
+    const testing::temporary_folder temporary_;
+    const std::filesystem::path folder_ = temporary_.path();
     const identity ca_ = make_ca();
     const identity one_ = signed_by(ca_, "one.example"),
                    two_ = signed_by(ca_, "two.example", "RSA");

@@ -4,12 +4,14 @@
 #include <weft/testing/config.hpp>
 #include <weft/testing/subject.hpp>
 #include <weft/testing/tables.hpp>
+#include <weft/testing/temporary_folder.hpp>
 
 #include <dlfcn.h>
 
 #include <chrono>
 #include <cstdio>
 #include <filesystem>
+#include <optional>
 
 namespace weft::testing {
 
@@ -214,7 +216,7 @@ private:
     std::map<weft_plugin_fn, plugin*> by_entry_;
     std::map<std::string, plugin*> by_file_;
     std::deque<subject> subjects_;
-    std::string temporary_;
+    std::optional<temporary_folder> temporary_;
 };
 
 }  // namespace weft::testing

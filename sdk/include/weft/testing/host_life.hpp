@@ -93,10 +93,8 @@ inline bool host::take(detail::stream_end* s, uint64_t exit, const weft_begin& b
 
 inline const std::string& host::directory() {
     if (!options_.directory.empty()) return options_.directory;
-    if (!temporary_.empty()) return temporary_;
-    auto pattern = (std::filesystem::temp_directory_path() / "weft-test-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::logic_error("no temporary directory: " + pattern);
-    return temporary_ = pattern;
+    if (!temporary_) temporary_.emplace();
+    return temporary_->path();
 }
 
 inline void host::finish() {
@@ -113,10 +111,7 @@ inline void host::finish() {
         by_file_.clear();
         core_.join_threads();
         core_.report_leaks();
-        if (!temporary_.empty()) {
-            std::error_code ignored;  // a directory that stays is no reason to fail
-            std::filesystem::remove_all(std::exchange(temporary_, {}), ignored);
-        }
+        temporary_.reset();
     }
     core_.raise();
 }
