@@ -4,6 +4,7 @@
 #include "connection.hpp"
 
 #include <weft/event_limit.hpp>
+#include <weft/live_list.hpp>
 #include <weft/plugin.hpp>
 
 namespace weft::http {
@@ -26,10 +27,7 @@ public:
     void remove(connection& c);
 
 private:
-    void all_say_goodbye();
-
-    connection* first_ = nullptr;
-    uint64_t deadline_timer_ = 0;
+    live_list<connection> live_;
 };
 
 }  // namespace weft::http

@@ -3,16 +3,9 @@
 #include "session.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace weft::tls {
-
-void event_limiter::emit(const worker& w, weft_level level, const char* id, const std::string& text,
-                         const std::string& reason) {
-    // Reasons of a guard may be without number.
-    const bool known = by_kind_.size() < event_kinds_max;
-    by_kind_.try_emplace(known ? id + (' ' + reason) : id, interval_ms_)
-        .first->second.emit(w, level, id, [&] { return text; });
-}
 
 hub::hub(worker w, const tls_config& c, const current_context& all)
     : here(w),
@@ -23,11 +16,11 @@ hub::hub(worker w, const tls_config& c, const current_context& all)
       resumed(w.counter("tls.handshakes.resumed")),
       sessions(w.gauge("tls.sessions")),
       under_way(w.gauge("tls.handshakes.under.way")),
-      events(c.is == kind::client ? client_events_ms : event_limit::interval_ms_default) {}
+      events(event_kinds_max,
+             c.is == kind::client ? client_events_ms : event_limit::interval_ms_default),
+      live_(w) {}
 
-hub::~hub() {
-    if (deadline_timer_) here.cancel(deadline_timer_);
-}
+hub::~hub() = default;
 
 bool hub::begin_handshake() {
     if (under_way.get() >= config.handshakes) {
@@ -43,16 +36,12 @@ bool hub::begin_handshake() {
 }
 
 void hub::add(session& s) {
-    s.next = first_;
-    s.to_this = &first_;
-    if (first_) first_->to_this = &s.next;
-    first_ = &s;
+    live_.add(s);
     sessions.add();
 }
 
 void hub::remove(session& s) {
-    *s.to_this = s.next;
-    if (s.next) s.next->to_this = s.to_this;
+    live_.remove(s);
     sessions.sub();
     std::replace(writers_.begin(), writers_.end(), &s, static_cast<session*>(nullptr));
 }
@@ -80,25 +69,7 @@ void hub::tell(const failure& f, const std::string& whom) {
 }
 
 void hub::drain(uint32_t why, uint64_t deadline_ns) {
-    const bool asked = std::exchange(draining_, true);
-    if (deadline_timer_) here.cancel(std::exchange(deadline_timer_, 0));
-    if (why == WEFT_DRAIN_STOP) return all_say_goodbye();
-    if (!asked)
-        for (auto* s = first_; s; s = s->next) s->move_on();
-    if (deadline_ns == UINT64_MAX) return;
-    deadline_timer_ = here.timer_at(
-        deadline_ns,
-        [](void* self) {
-            auto& h = *static_cast<hub*>(self);
-            h.deadline_timer_ = 0;
-            h.all_say_goodbye();
-        },
-        this);
-}
-
-void hub::all_say_goodbye() {
-    // None is freed meanwhile: on_closed waits until this call has returned.
-    for (auto* s = first_; s; s = s->next) s->say_goodbye();
+    live_.drain(why, deadline_ns, !std::exchange(draining_, true));
 }
 
 }  // namespace weft::tls

@@ -5,10 +5,10 @@
 #include "failure.hpp"
 
 #include <weft/event_limit.hpp>
+#include <weft/live_list.hpp>
 #include <weft/plugin.hpp>
 
 #include <array>
-#include <map>
 #include <mutex>
 
 namespace weft::tls {
@@ -30,19 +30,6 @@ public:
 private:
     mutable std::mutex mutex_;
     std::shared_ptr<const context> context_;
-};
-
-// An event_limit for each kind of event and each reason.
-class event_limiter {
-public:
-    explicit event_limiter(uint64_t interval_ms = event_limit::interval_ms_default)
-        : interval_ms_(interval_ms) {}
-    void emit(const worker& w, weft_level level, const char* id, const std::string& text,
-              const std::string& reason = {});
-
-private:
-    const uint64_t interval_ms_;
-    std::map<std::string, event_limit> by_kind_;
 };
 
 class hub : public instance {
@@ -67,17 +54,15 @@ public:
     // `s` encrypts what it has at the end of the turn.
     void write_later(session& s);
     void tell(const failure& f, const std::string& whom);
-    event_limiter events;
+    event_limits events;
 
     std::array<uint8_t, record_size_max> scratch;  // where small messages become one record
 
 private:
     void write_all();
-    void all_say_goodbye();
 
-    session* first_ = nullptr;
+    live_list<session> live_;
     std::vector<session*> writers_;
-    uint64_t deadline_timer_ = 0;
     bool draining_ = false, writing_later_ = false;
 };
 

@@ -17,7 +17,7 @@ public:
 
     const worker here;
     const tls_config& config;
-    event_limiter events;
+    event_limits events{event_kinds_max};
     metric refused;
 };
 

@@ -116,18 +116,13 @@ void server_session::route_on() {
     m->local_port = local_port_;
     m->remote_port = remote_port_;
     m->resumed = SSL_session_reused(s) ? 1 : 0;
-    const auto set = [&](weft_ref weft_tls_begin::*field, std::string_view text) {
-        if (text.empty()) return;
-        const auto ref = m.text(text);
-        (*m).*field = ref;
-    };
-    set(&weft_tls_begin::local_host, local_);
-    set(&weft_tls_begin::remote_host, remote_);
-    if (asked) set(&weft_tls_begin::authority, asked);
-    if (f.alpn) set(&weft_tls_begin::alpn, *f.alpn);
-    set(&weft_tls_begin::version, SSL_get_version(s));
-    set(&weft_tls_begin::cipher, SSL_get_cipher_name(s));
-    if (shown) set(&weft_tls_begin::peer_name, common_name(shown));
+    m->local_host = m.text_unless_empty(local_);
+    m->remote_host = m.text_unless_empty(remote_);
+    if (asked) m->authority = m.text_unless_empty(asked);
+    if (f.alpn) m->alpn = m.text_unless_empty(*f.alpn);
+    m->version = m.text_unless_empty(SSL_get_version(s));
+    m->cipher = m.text_unless_empty(SSL_get_cipher_name(s));
+    if (shown) m->peer_name = m.text_unless_empty(common_name(shown));
     app_open_ = true;
     app_ = hub_.here.open(to->exit, app_end_, m.get(), trace_, auth_, affinity_);
     open_up();

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <cstring>
 #include <system_error>
+#include <utility>
 
 namespace weft::ws {
 
@@ -17,23 +18,18 @@ hub::hub(worker w, const ws_config& c)
       refused(w.counter("ws.refused")),
       failed(w.counter("ws.failed")),
       connections(w.gauge("ws.connections")),
+      live_(w),
       memory_(w.gauge("ws.compression.bytes")) {}
 
-hub::~hub() {
-    if (deadline_timer_) here.cancel(deadline_timer_);
-}
+hub::~hub() = default;
 
 void hub::add(session& s) {
-    s.next = first_;
-    s.to_this = &first_;
-    if (first_) first_->to_this = &s.next;
-    first_ = &s;
+    live_.add(s);
     connections.add();
 }
 
 void hub::remove(session& s) {
-    *s.to_this = s.next;
-    if (s.next) s.next->to_this = s.to_this;
+    live_.remove(s);
     connections.sub();
 }
 
@@ -47,8 +43,7 @@ bool hub::has_memory(uint64_t n) {
 
 void hub::tell(weft_level level, const char* id, const std::string& text,
                const std::string& reason) {
-    const bool known = events_.size() < event_kinds_max;
-    events_[known ? id + (' ' + reason) : id].emit(here, level, id, [&] { return text; });
+    events_.emit(here, level, id, text, reason);
 }
 
 void hub::random(uint8_t* to, size_t n) {
@@ -68,26 +63,7 @@ void hub::random(uint8_t* to, size_t n) {
 }
 
 void hub::drain(uint32_t why, uint64_t deadline_ns) {
-    const bool asked = std::exchange(draining_, true);
-    if (deadline_timer_) here.cancel(std::exchange(deadline_timer_, 0));
-    if (why == WEFT_DRAIN_STOP) return all_say_goodbye();
-    if (!asked)
-        for (auto* s = first_; s; s = s->next) s->move_on();
-    if (deadline_ns == UINT64_MAX) return;
-    deadline_timer_ = here.timer_at(
-        deadline_ns,
-        [](void* self) {
-            auto& h = *static_cast<hub*>(self);
-            h.deadline_timer_ = 0;
-            h.all_say_goodbye();
-        },
-        this);
-}
-
-void hub::all_say_goodbye() {
-    stopping_ = true;
-    // None is freed meanwhile: on_closed waits until this call has returned.
-    for (auto* s = first_; s; s = s->next) s->say_goodbye();
+    live_.drain(why, deadline_ns, !std::exchange(draining_, true));
 }
 
 }  // namespace weft::ws

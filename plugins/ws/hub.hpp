@@ -5,9 +5,9 @@
 #include "frame.hpp"
 
 #include <weft/event_limit.hpp>
+#include <weft/live_list.hpp>
 #include <weft/plugin.hpp>
 
-#include <map>
 #include <string>
 
 namespace weft::ws {
@@ -26,7 +26,7 @@ public:
     metric opened, refused, failed, connections;
 
     bool draining() const { return draining_; }
-    bool stopping() const { return stopping_; }
+    bool stopping() const { return live_.said_goodbye(); }
     void add(session& s);
     void remove(session& s);
 
@@ -46,13 +46,10 @@ public:
     std::vector<weft_slice> iov;                 // of one frame, to be sent at once
 
 private:
-    void all_say_goodbye();
-
-    session* first_ = nullptr;
-    uint64_t deadline_timer_ = 0;
-    bool draining_ = false, stopping_ = false;
+    live_list<session> live_;
+    bool draining_ = false;
     metric memory_;
-    std::map<std::string, event_limit> events_;
+    event_limits events_{event_kinds_max};
     std::array<uint8_t, 1024> random_{};
     size_t random_left_ = 0;
 };

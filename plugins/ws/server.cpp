@@ -140,15 +140,10 @@ void server_session::judge_request(const upgrade_request& r) {
     if (accepted.deflate) hold_memory(*accepted.deflate);
     meta_writer<weft_ws_begin> m;
     write_origin(m, opening_->from);
-    const auto set = [&](weft_ref weft_ws_begin::*field, std::string_view text) {
-        if (text.empty()) return;
-        const auto ref = m.text(text);
-        (*m).*field = ref;
-    };
-    set(&weft_ws_begin::protocol, accepted.protocol);
-    set(&weft_ws_begin::scheme, r.scheme);
-    set(&weft_ws_begin::authority, r.authority);
-    set(&weft_ws_begin::path, r.path);
+    m->protocol = m.text_unless_empty(accepted.protocol);
+    m->scheme = m.text_unless_empty(r.scheme);
+    m->authority = m.text_unless_empty(r.authority);
+    m->path = m.text_unless_empty(r.path);
     // 101 is said when the exit has taken the connection, so that a refusal can be answered.
     phase_ = phase::waiting;
     app_open_ = true;

@@ -1,10 +1,13 @@
 // event_limit: an event that peers can cause as often as they like goes out once in an interval,
-// and then tells how many were left out. On one worker.
+// and then tells how many were left out. event_limits: one for each kind of event and each reason.
+// On one worker.
 #pragma once
 
 #include <weft/worker.hpp>
 
+#include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -38,6 +41,26 @@ public:
 
 private:
     uint64_t interval_ns_, quiet_until_ns_ = 0, left_out_ = 0;
+};
+
+class event_limits {
+public:
+    // Reasons may be without number, as those of a guard: beyond `kinds_max` they are not told
+    // apart.
+    explicit event_limits(size_t kinds_max, uint64_t interval_ms = event_limit::interval_ms_default)
+        : kinds_max_(kinds_max), interval_ms_(interval_ms) {}
+
+    void emit(const worker& w, weft_level level, const char* id, const std::string& text,
+              const std::string& reason = {}) {
+        const bool known = by_kind_.size() < kinds_max_;
+        by_kind_.try_emplace(known ? id + (' ' + reason) : id, interval_ms_)
+            .first->second.emit(w, level, id, [&] { return text; });
+    }
+
+private:
+    const size_t kinds_max_;
+    const uint64_t interval_ms_;
+    std::map<std::string, event_limit> by_kind_;
 };
 
 }  // namespace weft

@@ -142,6 +142,8 @@ public:
     }
     weft_ref text(std::string_view s) { return bytes(s.data(), s.size()); }
     weft_ref maybe_text(std::optional<std::string_view> s) { return s ? text(*s) : weft_ref{}; }
+    // Where nothing and an empty text are the same.
+    weft_ref text_unless_empty(std::string_view s) { return s.empty() ? weft_ref{} : text(s); }
 
     // A list of n zeroed items; fill them with item<E>(list, i).
     template <class E>

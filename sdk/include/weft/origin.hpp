@@ -89,18 +89,13 @@ template <class T, class Text>
 void write_origin(meta_writer<T>& m, const basic_origin<Text>& o) {
     m->local_port = o.local_port;
     m->remote_port = o.remote_port;
-    const auto set = [&](weft_ref T::*field, std::string_view text) {
-        if (text.empty()) return;
-        const auto ref = m.text(text);
-        (*m).*field = ref;
-    };
-    set(&T::local_host, o.local_host);
-    set(&T::remote_host, o.remote_host);
-    set(&T::tls_version, o.tls_version);
-    set(&T::tls_cipher, o.tls_cipher);
-    set(&T::tls_peer_name, o.tls_peer_name);
-    set(&T::tls_authority, o.tls_authority);
-    set(&T::tls_alpn, o.tls_alpn);
+    m->local_host = m.text_unless_empty(o.local_host);
+    m->remote_host = m.text_unless_empty(o.remote_host);
+    m->tls_version = m.text_unless_empty(o.tls_version);
+    m->tls_cipher = m.text_unless_empty(o.tls_cipher);
+    m->tls_peer_name = m.text_unless_empty(o.tls_peer_name);
+    m->tls_authority = m.text_unless_empty(o.tls_authority);
+    m->tls_alpn = m.text_unless_empty(o.tls_alpn);
 }
 
 }  // namespace weft
