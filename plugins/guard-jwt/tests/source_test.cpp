@@ -61,7 +61,7 @@ std::string set_of(const issuer& i) {
     return nlohmann::json{{"keys", {i.jwk()}}}.dump();
 }
 
-struct source_test : testing::Test {
+struct source_test : ::testing::Test {
     const issuer one{"ES256", "one"}, two{"ES256", "two"};
     publisher other;
     std::vector<std::string> told;
