@@ -15,10 +15,12 @@ function(weft_add_test name)
   endif()
   cmake_parse_arguments(arg "" "" "SOURCES;LIBRARIES" ${ARGN})
   add_executable(${name} ${arg_SOURCES})
-  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} weft_warnings GTest::gmock GTest::gtest_main)
-  # What is tested is optimised as the build says; the tests themselves are compiled once and run briefly.
+  target_link_libraries(${name} PRIVATE ${arg_LIBRARIES} weft_warnings weft_joined GTest::gmock GTest::gtest_main)
+  # What is tested is optimised as the build says; the tests themselves are compiled once and run briefly, and most of
+  # a test's compile time is GoogleTest's headers.
   target_compile_options(${name} PRIVATE -O0 -g1)
-  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests")
+  set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/tests"
+    UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 8)
   add_test(NAME ${WEFT_TEST_PREFIX}unit.${name} COMMAND ${name})
   set_tests_properties(${WEFT_TEST_PREFIX}unit.${name} PROPERTIES LABELS unit TIMEOUT 300)
 endfunction()

@@ -48,6 +48,11 @@ if(WEFT_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
+# A start reads every plugin's file whole, to name it by its content: what only a debugger reads is packed.
+if(NOT WEFT_SANITIZE)
+  add_link_options(-Wl,--compress-debug-sections=zlib)
+endif()
+
 # Every target of ours links this; code of others does not.
 add_library(weft_warnings INTERFACE)
 target_compile_options(weft_warnings INTERFACE
@@ -58,11 +63,14 @@ if(WEFT_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   target_compile_options(weft_warnings INTERFACE -Wno-maybe-uninitialized)
 endif()
 
+# For what is compiled as one with other files, after weft_warnings: they see each other's names, which is no fault of
+# theirs; the build of single files is the one that judges.
+add_library(weft_joined INTERFACE)
+target_compile_options(weft_joined INTERFACE
+  $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-shadow -Wshadow=local -Wno-subobject-linkage>
+  $<$<NOT:$<COMPILE_LANG_AND_ID:CXX,GNU>>:-Wno-shadow>)
 if(CMAKE_UNITY_BUILD)
-  # Files compiled as one see each other's names, which is no fault of theirs; the build of single
-  # files is the one that judges.
-  target_compile_options(weft_warnings INTERFACE
-    -Wno-shadow $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-Wno-subobject-linkage>)
+  target_link_libraries(weft_warnings INTERFACE weft_joined)
 endif()
 
 find_package(Threads REQUIRED)
