@@ -6,9 +6,10 @@ import shutil
 import socket
 
 import pytest
+from support.mqtt_raw import Raw
 from support.ports import free_port
 from support.process import run
-from support.weft import BUILD, EXAMPLE, WEFT, Topics, example_config
+from support.weft import BUILD, EXAMPLE, WEFT, Topics, example_config, start_example
 
 
 @pytest.fixture
@@ -172,3 +173,10 @@ def test_number_from_the_environment(start):
     done = start(text, "check", env={"PORT": "seven"})
     assert_one_line(done, r"zilla\.yaml:\d+:\d+", r"options\.port\[0\]", "seven")
     assert_one_line(done, r"zilla\.yaml:\d+:\d+", r"when\[0\]\.port", "seven")
+
+
+def test_the_first_fetch_has_every_partition(kafka):
+    """A fetch without records is held back by Kafka; what came after it would wait, and CONNECT with it."""
+    with start_example(kafka, properties=["zilla.binding.kafka.client.fetch.max.wait.millis=50000"]) as weft:
+        with Raw(weft.port, timeout=25) as client:
+            client.connect("first")

@@ -1,6 +1,7 @@
 #include "bridge.hpp"
 
 #include "connection.hpp"
+#include "handle.hpp"
 #include "limits.hpp"
 
 #include <algorithm>
@@ -18,6 +19,7 @@ bridge::bridge(worker w, const client_config& config, bridge_observer& observer)
 bridge::~bridge() = default;
 
 void bridge::connect(connect_request request) {
+    if (request.node.starts_with(bootstrap_mark)) request.node.erase(0, bootstrap_mark.size());
     const auto to = parse_server(request.node);
     if (stopping_ || !to) return;  // closes the end: librdkafka sees a failed connection
     connections_.push_back(std::make_unique<connection>(*this, std::move(request), *to));

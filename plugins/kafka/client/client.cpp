@@ -17,7 +17,8 @@ class client_binding : public binding {
 public:
     explicit client_binding(const binding_config& c) : config_(client_config::parse(c)) {
         if (config_.sasl) secrets_ = std::make_unique<client::credentials>(*config_.sasl);
-        for (const auto r : {client::role::producer, client::role::consumer}) {
+        for (const auto r :
+             {client::role::producer, client::role::consumer, client::role::follower}) {
             try {
                 client::make_conf(r, config_, secrets_.get());
             } catch (const std::runtime_error& e) {

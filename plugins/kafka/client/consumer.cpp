@@ -8,18 +8,28 @@
 
 namespace weft::kafka::client {
 
-consumer::consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h)
+consumer::consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h,
+                   role r)
     : fetched(w.counter("kafka.fetched")),
       worker_(w),
       owner_(o),
+      config_(config),
+      callbacks_(callbacks),
       health_(h),
-      handle_(std::make_unique<handle>(role::consumer, config, callbacks)) {
-    watch_ = worker_.watch(handle_->event_fd(), WEFT_READABLE, call<&consumer::on_events>, this);
-}
+      role_(r) {}
 
 consumer::~consumer() {
     if (watch_) worker_.cancel(watch_);
     while (free_) delete std::exchange(free_, free_->next);
+}
+
+void consumer::open() {
+    if (handle_) return;
+    handle_ = std::make_unique<handle>(role_, config_, callbacks_);
+    watch_ = worker_.watch(handle_->event_fd(), WEFT_READABLE, call<&consumer::on_events>, this);
+    // All within this turn: the handle has no connection before the worker makes it one.
+    const auto streams = streams_;
+    for (auto* s : streams) s->on_topic();
 }
 
 std::unique_ptr<handle> consumer::release_handle() {
@@ -36,6 +46,11 @@ rd_kafka_topic_t* consumer::topic_for(const std::string& name) {
 
 void consumer::remove(fetch_stream& s) {
     streams_.erase(std::remove(streams_.begin(), streams_.end(), &s), streams_.end());
+}
+
+bool consumer::follows(const std::string& topic) const {
+    return std::any_of(streams_.begin(), streams_.end(),
+                       [&](const auto* s) { return s->name() == topic; });
 }
 
 void consumer::unclaim(const std::string& topic, int32_t partition) {

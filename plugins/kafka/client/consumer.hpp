@@ -6,6 +6,12 @@
 // with it a coordinator connection and the right to use the group. Each stream has a queue of its
 // own, so that a stream without credit is simply not read from: librdkafka's limits per queue do
 // the rest, nothing fetched is thrown away, and nobody else waits.
+//
+// Partitions that are to be followed from the start of the instance on are best there before
+// open(): then one request for metadata and one fetch have them all. A broker answers the requests
+// of a connection one after the other and holds a fetch without records back (fetch_max_wait_ms),
+// so whatever comes later waits for the fetch that is out, twice: to be asked about and to be
+// fetched.
 #pragma once
 
 #include "handle.hpp"
@@ -32,8 +38,12 @@ public:
         // The last payload came back. The consumer may be destroyed.
         virtual void on_returned() = 0;
     };
-    consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h);
+    consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h,
+             role r = role::consumer);
     ~consumer();
+    // Makes the handle; what the streams want is fetched from here on.
+    void open();
+    bool is_open() const { return handle_ != nullptr; }
     consumer(const consumer&) = delete;
     consumer& operator=(const consumer&) = delete;
 
@@ -41,6 +51,7 @@ public:
     rd_kafka_topic_t* topic_for(const std::string& name);
     void add(fetch_stream& s) { streams_.push_back(&s); }
     void remove(fetch_stream& s);
+    bool follows(const std::string& topic) const;  // a stream of it is here
     // A partition can be fetched once per handle. False when it is already.
     bool claim(const std::string& topic, int32_t partition) {
         return claimed_.emplace(topic, partition).second;
@@ -56,7 +67,7 @@ public:
     // Nothing is lent and nobody fetches: the handle can be destroyed without waiting for anybody.
     bool idle() const { return streams_.empty() && lent_ == 0; }
 
-    // The end of the instance: to be destroyed off the worker.
+    // The end of the instance: to be destroyed off the worker. Null when there was none.
     std::unique_ptr<handle> release_handle();
 
     metric fetched;
@@ -74,7 +85,10 @@ private:
 
     worker worker_;
     owner& owner_;
+    const client_config& config_;
+    hooks& callbacks_;
     health& health_;
+    const role role_;
     std::unique_ptr<handle> handle_;
     std::map<std::string, topic_handle, std::less<>> topics_;
     std::vector<fetch_stream*> streams_;

@@ -23,8 +23,6 @@ fetch_stream::fetch_stream(stream s, stream_owner& owner, worker w, topics& regi
                            health& h, const std::string& name,
                            std::span<const weft_kafka_position> positions)
     : topic_stream(s, owner), worker_(w), topics_(registry), consumer_(c), health_(h), name_(name) {
-    topic_ = consumer_.topic_for(name_);
-    queue_.reset(rd_kafka_queue_new(consumer_.librdkafka().get()));
     for (const auto& p : positions) partitions_.push_back({p.partition, p.offset, p.end});
     std::sort(partitions_.begin(), partitions_.end(),
               [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -40,13 +38,17 @@ fetch_stream::~fetch_stream() {
     consumer_.remove(*this);
     for (auto& p : partitions_) stop(p);
     for (; batch_at_ < batch_.size(); ++batch_at_) rd_kafka_message_destroy(batch_[batch_at_]);
-    rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
+    if (queue_) rd_kafka_queue_io_event_enable(queue_.get(), -1, nullptr, 0);
 }
 
 // Those that the topic has so far; partitions that come later follow when the metadata tells of
 // them.
 void fetch_stream::start_partitions() {
-    if (finished_ || !of || !of->present || !topic_) return;
+    if (finished_ || !of || !of->present || !consumer_.is_open()) return;
+    if (!queue_) {
+        topic_ = consumer_.topic_for(name_);
+        queue_.reset(rd_kafka_queue_new(consumer_.librdkafka().get()));
+    }
     const bool first = std::none_of(partitions_.begin(), partitions_.end(),
                                     [](const auto& p) { return p.started; });
     for (auto& p : partitions_) {
@@ -105,6 +107,7 @@ void fetch_stream::on_window(stream, const weft_window& w) {
 }
 
 bool fetch_stream::drain_queue() {
+    if (!queue_) return false;
     for (int i = 0; i < limits::fetch_batches_per_wake_max && !finished_; ++i) {
         if (batch_at_ == batch_.size()) {
             if (stream_.credit() <= stream_.padding()) return false;  // on_window comes

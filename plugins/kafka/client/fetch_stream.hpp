@@ -15,6 +15,8 @@ public:
                  const std::string& name, std::span<const weft_kafka_position> positions);
     ~fetch_stream() override;
 
+    const std::string& name() const { return name_; }
+
     void on_topic() override { start_partitions(); }
     void on_window(stream, const weft_window& w) override;
     void on_end(stream, const weft_frame&) override { finish(); }

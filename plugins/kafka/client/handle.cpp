@@ -25,10 +25,14 @@ void set(rd_kafka_conf_t* conf, const char* key, int64_t value) {
     set(conf, key, std::to_string(value));
 }
 
-std::string server_list(const client_config& config) {
+std::string server_list(role r, const client_config& config) {
     if (config.servers.empty()) return std::string(placeholder_host) + ":9092";
     std::string list;
-    for (const auto& s : config.servers) list += (list.empty() ? "" : ",") + to_string(s);
+    for (const auto& s : config.servers) {
+        if (!list.empty()) list += ',';
+        if (r == role::follower) list += bootstrap_mark;
+        list += to_string(s);
+    }
     return list;
 }
 
@@ -46,8 +50,9 @@ int events_of(const client_config& config) {
     return config.sasl && config.sasl->bearer() ? RD_KAFKA_EVENT_OAUTHBEARER_TOKEN_REFRESH : 0;
 }
 
-void set_common(rd_kafka_conf_t* c, const client_config& config, const credentials* secrets) {
-    set(c, "bootstrap.servers", server_list(config));
+void set_common(rd_kafka_conf_t* c, role r, const client_config& config,
+                const credentials* secrets) {
+    set(c, "bootstrap.servers", server_list(r, config));
     if (!config.client_id.empty()) set(c, "client.id", config.client_id);
     // TLS, where wanted, is the chain's.
     set(c, "security.protocol", config.sasl ? "sasl_plaintext" : "plaintext");
@@ -101,7 +106,7 @@ void set_consumer(rd_kafka_conf_t* c, const client_config& config) {
 
 conf_handle make_conf(role r, const client_config& config, const credentials* secrets) {
     conf_handle c(rd_kafka_conf_new());
-    set_common(c.get(), config, secrets);
+    set_common(c.get(), r, config, secrets);
     if (r == role::producer) {
         set_producer(c.get(), config);
     } else {

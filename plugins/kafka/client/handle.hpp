@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace weft::kafka::client {
@@ -22,7 +23,14 @@ using topic_handle = std::unique_ptr<rd_kafka_topic_t, freed_by<rd_kafka_topic_d
 using queue_handle = std::unique_ptr<rd_kafka_queue_t, freed_by<rd_kafka_queue_destroy>>;
 using event_handle = std::unique_ptr<rd_kafka_event_t, freed_by<rd_kafka_event_destroy>>;
 
-enum class role { producer, consumer };
+// A follower is a consumer whose fetches are not to begin with the answer that tells the
+// partitions' leaders, since that answer is handled partition by partition: it asks a bootstrap
+// server by a name that no broker has, so librdkafka uses another connection than for any broker,
+// and has yet to make that one when the leaders are known.
+enum class role { producer, consumer, follower };
+
+// Put before the address of a bootstrap server of a follower; no host has such a name.
+inline constexpr std::string_view bootstrap_mark = "bootstrap!";
 
 // The settings of a role. Throws std::runtime_error naming the one that librdkafka refuses.
 using conf_handle = std::unique_ptr<rd_kafka_conf_t, freed_by<rd_kafka_conf_destroy>>;

@@ -64,7 +64,7 @@ client_instance::client_instance(worker w, const client_config& config, event_li
 }
 
 client_instance::~client_instance() {
-    for (const uint64_t id : {start_timer_, drain_timer_, prune_timer_})
+    for (const uint64_t id : {start_timer_, drain_timer_, prune_timer_, gather_timer_})
         if (id) worker_.cancel(id);
     if (hooks_) bury_(take_remains());
 }
@@ -78,7 +78,7 @@ remains client_instance::take_remains() {
         r.producer_handle = producer_->release_handle();
     }
     for (const auto* c : {&asker_, &consumer_})
-        if (*c) r.consumer_handles.push_back((*c)->release_handle());
+        if (*c && (*c)->is_open()) r.consumer_handles.push_back((*c)->release_handle());
     for (const auto& c : side_consumers_) r.consumer_handles.push_back(c->release_handle());
     side_consumers_.clear();
     asker_.reset();
@@ -115,17 +115,50 @@ void client_instance::start() {
 }
 
 std::unique_ptr<consumer> client_instance::make_consumer() {
-    return std::unique_ptr<consumer>(new consumer(worker_, *this, config_, *hooks_, health_));
+    std::unique_ptr<consumer> c(new consumer(worker_, *this, config_, *hooks_, health_));
+    c->open();
+    return c;
+}
+
+// The one that follows partitions. It opens when those that the start of the binding wants are
+// there.
+consumer& client_instance::follower() {
+    if (!consumer_) {
+        consumer_.reset(new consumer(worker_, *this, config_, *hooks_, health_, role::follower));
+        gather_since_ns_ = worker_.now_ns();
+    }
+    gather_last_ns_ = worker_.now_ns();
+    if (!consumer_->is_open()) gather();
+    return *consumer_;
+}
+
+void client_instance::gather() {
+    if (gather_timer_) worker_.cancel(gather_timer_);
+    gather_timer_ =
+        worker_.timer_in_ms(limits::fetch_gather_ms, call<&client_instance::on_gathered>, this);
+}
+
+bool client_instance::gathering() const {
+    const uint64_t now = worker_.now_ns();
+    if (now >= gather_since_ns_ + limits::fetch_gather_max_ms * 1'000'000) return false;
+    if (topics_.pending()) return true;
+    return now < gather_last_ns_ + limits::fetch_gather_pause_ms * 1'000'000 &&
+           !topics_.all_asked([&](const std::string& t) { return consumer_->follows(t); });
+}
+
+void client_instance::on_gathered() {
+    gather_timer_ = 0;
+    if (!consumer_ || over_) return;
+    if (gathering()) return gather();
+    consumer_->open();
 }
 
 // One consumer serves what goes on for ever. A stream with an end, such as one that reads what a
 // cache no longer has, may want a partition that is being followed, so it gets another.
 consumer& client_instance::consumer_for(const std::string& topic,
                                         std::span<const weft_kafka_position> positions) {
-    if (std::any_of(positions.begin(), positions.end(), [](const auto& p) { return p.end < 0; })) {
-        if (!consumer_) consumer_ = make_consumer();
-        return *consumer_;
-    }
+    if (std::any_of(positions.begin(), positions.end(), [](const auto& p) { return p.end < 0; }))
+        return follower();
     const auto is_free = [&](const auto& c) {
         return std::none_of(positions.begin(), positions.end(),
                             [&](const auto& p) { return c->is_claimed(topic, p.partition); });

@@ -46,6 +46,10 @@ private:
     void start();
     producer& ensure_producer();
     std::unique_ptr<consumer> make_consumer();
+    consumer& follower();
+    void gather();
+    bool gathering() const;
+    void on_gathered();
     void on_returned() override { bury_when_idle(); }
     consumer& consumer_for(const std::string& topic,
                            std::span<const weft_kafka_position> positions);
@@ -77,7 +81,8 @@ private:
     std::vector<std::unique_ptr<consumer>> side_consumers_;  // of streams that end by themselves
     std::unique_ptr<producer> producer_;
     size_t streams_ = 0;
-    uint64_t start_timer_ = 0, drain_timer_ = 0, prune_timer_ = 0;
+    uint64_t start_timer_ = 0, drain_timer_ = 0, prune_timer_ = 0, gather_timer_ = 0;
+    uint64_t gather_since_ns_ = 0, gather_last_ns_ = 0;  // first and last stream to be followed
     bool draining_ = false;  // whoever has a stream here was asked to move
     bool stopping_ = false;  // the process ends
     bool over_ = false;      // the last stream is gone, and the connections soon

@@ -68,6 +68,14 @@ constexpr int fetch_batches_per_wake_max = 8;
 constexpr int fetch_queue_kbytes_max = 16 * 1024;
 constexpr int fetch_queue_messages_min = 20'000;
 
+// Streams that go on for ever wait for each other at the start (consumer.hpp): until metadata is
+// there and every topic that was asked about is followed; a topic that nobody comes for is waited
+// for this long, and all of it ends so long after the first stream.
+constexpr uint64_t fetch_gather_pause_ms = 50;
+constexpr uint64_t fetch_gather_max_ms = 1'000;
+// What one look at it waits for the streams that follow from one answer.
+constexpr uint64_t fetch_gather_ms = 5;
+
 // Streams with an end read through consumers of their own, so many at most: each is a handle with
 // its threads and connections. One without work for so long is closed.
 constexpr size_t side_consumers_max = 4;

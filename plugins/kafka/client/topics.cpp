@@ -16,6 +16,10 @@ bool topic::offsets_known() const {
                        [](const auto& p) { return p.known(); });
 }
 
+bool topic::details_wanted() const {
+    return std::any_of(streams.begin(), streams.end(), [](const auto* s) { return s->details; });
+}
+
 void topic_stream::send_status(uint32_t state, int32_t error, std::string_view text) {
     meta_writer<weft_kafka_status> m;
     m->state = state;
@@ -93,11 +97,7 @@ void topics::on_timer() {
     std::erase_if(topics_, [](const auto& entry) { return entry.second->streams.empty(); });
     if (asking_ || (topics_.empty() && !probing_) || !thread_) return;
     std::vector<topic_query> queries;
-    for (const auto& [name, t] : topics_) {
-        const bool details = std::any_of(t->streams.begin(), t->streams.end(),
-                                         [](const auto* s) { return s->details; });
-        queries.push_back({name, details});
-    }
+    for (const auto& [name, t] : topics_) queries.push_back({name, t->details_wanted()});
     asking_ = true;
     ask_again_ = false;
     const uint64_t number = ++queries_;
@@ -146,9 +146,13 @@ bool topics::settled() const {
     if (!answered_) return false;
     return std::all_of(topics_.begin(), topics_.end(), [](const auto& entry) {
         const topic& t = *entry.second;
-        const bool details = std::any_of(t.streams.begin(), t.streams.end(),
-                                         [](const auto* s) { return s->details; });
-        return t.present && (!details || t.offsets_known());
+        return t.present && (!t.details_wanted() || t.offsets_known());
+    });
+}
+
+bool topics::all_asked(const std::function<bool(const std::string&)>& f) const {
+    return std::all_of(topics_.begin(), topics_.end(), [&](const auto& entry) {
+        return !entry.second->details_wanted() || f(entry.first);
     });
 }
 

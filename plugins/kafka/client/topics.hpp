@@ -38,6 +38,7 @@ struct topic {
 
     size_t partition_count() const { return metadata.partitions.size(); }
     bool offsets_known() const;
+    bool details_wanted() const;  // by any of its streams
 };
 
 // A stream of a neighbour that concerns one topic. Tells it the state of topic and cluster as
@@ -83,6 +84,10 @@ public:
     // out has been answered.
     void stop();
     bool asking() const { return asking_; }
+    // A question is out, or another is to be asked right after.
+    bool pending() const { return asking_ || ask_again_; }
+    // Whether `f` holds for every topic of which somebody wants to know offsets.
+    bool all_asked(const std::function<bool(const std::string&)>& f) const;
     std::function<void()> on_rest;
     // What is known may be old: ask again now.
     void ask();
