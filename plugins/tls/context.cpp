@@ -135,7 +135,11 @@ void context::trust_system() {
 
 void context::prepare_server() {
     auto* s = ctx_.get();
-    SSL_CTX_set_cert_cb(s, &context::choose_certificate, this);
+    // What a connection shows unless the client's name chooses. The first of a type counts, and a
+    // later one would take its place.
+    for (auto k = keys_.rbegin(); k != keys_.rend(); ++k)
+        SSL_CTX_use_cert_and_key(s, k->cert.get(), k->key.get(), k->chain, 1);
+    if (keys_.size() > 1) SSL_CTX_set_cert_cb(s, &context::choose_certificate, this);
     SSL_CTX_set_alpn_select_cb(s, &context::choose_protocol, this);
     SSL_CTX_set_tlsext_status_cb(s, &context::staple);
     SSL_CTX_set_tlsext_status_arg(s, this);
@@ -203,11 +207,10 @@ int context::choose_certificate(SSL* s, void* self) {
     const std::string_view name = asked ? asked : "";
     const bool any_for = !name.empty() && std::any_of(c.keys_.begin(), c.keys_.end(),
                                                       [&](auto& k) { return k.is_for(name); });
+    if (!any_for) return 1;
     SSL_certs_clear(s);
-    // The first of a type counts, and a later one would take its place.
     for (auto k = c.keys_.rbegin(); k != c.keys_.rend(); ++k)
-        if (!any_for || k->is_for(name))
-            SSL_use_cert_and_key(s, k->cert.get(), k->key.get(), k->chain, 1);
+        if (k->is_for(name)) SSL_use_cert_and_key(s, k->cert.get(), k->key.get(), k->chain, 1);
     return 1;
 }
 
