@@ -3,6 +3,7 @@
 import contextlib
 import http.server
 import json
+import ssl
 import threading
 from base64 import b64encode
 
@@ -113,7 +114,8 @@ def test_mutual_tls(secure, topics, prefix):
         works(weft, topics, secure, prefix)
 
 
-def test_token_endpoint(secure, topics, prefix):
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_token_endpoint(secure, topics, prefix, scheme):
     """Refuses first, then gives one that is soon over, so it is asked again."""
     asked, again = [], threading.Event()
 
@@ -136,9 +138,15 @@ def test_token_endpoint(secure, topics, prefix):
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        trust = ""
+        if scheme == "https":
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(secure.pki / "broker.pem")
+            server.socket = context.wrap_socket(server.socket, server_side=True)
+            trust = f", trust: {secure.ca.file}"
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_port}/token"
-        endpoint = f"{{url: '{url}', clientId: weft, clientSecret: '${{{{env.SECRET}}}}', scope: 'kafka write'}}"
+        url = f"{scheme}://localhost:{server.server_port}/token"
+        endpoint = f"{{url: '{url}', clientId: weft, clientSecret: '${{{{env.SECRET}}}}', scope: 'kafka write'{trust}}}"
         edit = secure_client({"mechanism": "oauthbearer", "tokenEndpoint": endpoint})
         with weft_at(secure, topics, secure.listener("sasl"), edit, env={"SECRET": SECRET}) as weft:
             line = weft.wait_event("BINDING_KAFKA_CREDENTIALS_UNAVAILABLE")
@@ -154,6 +162,30 @@ def test_token_endpoint(secure, topics, prefix):
     basic = "Basic " + b64encode(f"weft:{SECRET}".encode()).decode()
     scopes = ["kafka%20write", "other"]
     assert set(asked) == {(basic, f"grant_type=client_credentials&scope={s}") for s in scopes}
+
+
+def test_token_endpoint_that_is_not_trusted(secure, topics):
+    """Its certificate is by another authority: it never hears the secret."""
+    heard = []
+
+    class Endpoint(http.server.BaseHTTPRequestHandler):
+        def do_POST(self):
+            heard.append(self.headers["Authorization"])
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Endpoint) as server:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(secure.pki / "foreign.pem")
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"https://localhost:{server.server_port}/token"
+        endpoint = f"{{url: '{url}', clientId: weft, clientSecret: '${{{{env.SECRET}}}}', trust: {secure.ca.file}}}"
+        edit = secure_client({"mechanism": "oauthbearer", "tokenEndpoint": endpoint})
+        env = {"SECRET": SECRET}
+        with weft_at(secure, topics, secure.listener("sasl"), edit, env=env, ready=False) as weft:
+            line = weft.wait_event("BINDING_KAFKA_CREDENTIALS_UNAVAILABLE")
+            assert url in line and "certificate" in line.lower(), line
+        server.shutdown()
+    assert heard == []
 
 
 def test_connections_that_the_broker_ends(secure, topics, prefix):
