@@ -10,8 +10,8 @@
 
 #include <spdlog/spdlog.h>
 
-#include <chrono>
 #include <cstring>
+#include <ctime>
 
 namespace weft {
 namespace {
@@ -75,8 +75,11 @@ uint64_t reactor_now(weft_worker* w) {
     return w->loop->now();
 }
 uint64_t reactor_wall_ms(weft_worker*) {
-    return static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch() /
-                                 std::chrono::milliseconds(1));
+    // Asked for with every record. The coarse clock is some milliseconds behind at most, and costs
+    // a tenth.
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &t);
+    return static_cast<uint64_t>(t.tv_sec) * 1'000 + static_cast<uint64_t>(t.tv_nsec) / 1'000'000;
 }
 uint64_t reactor_timer(weft_worker* w, uint64_t at_ns, void (*fn)(void*), void* ctx) {
     return w->loop->add_timer(w, at_ns, fn, ctx);
