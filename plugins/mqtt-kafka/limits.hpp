@@ -104,6 +104,10 @@ inline constexpr size_t held_max = 256;
 // much may be delivered again.
 inline constexpr uint32_t lazy_record_ms = 1'000;
 
+// How far clocks of instances and other producers may be apart, where a time has to stand for a
+// place: so much older records are delivered as well.
+inline constexpr int64_t clock_skew_ms = 5'000;
+
 // Publishers of QoS 2 whose newest publish is remembered, to recognise a second copy.
 inline constexpr size_t copies_remembered_max = 16'384;
 

@@ -95,13 +95,13 @@ void catch_up::send_again(kafka_topic& topic) {
         again_.emplace_back(topic);
 }
 
-void catch_up::resume(kafka_topic& topic, int32_t partition, int64_t next) {
-    want_lane(topic).places.push_back({partition, next, never});
+void catch_up::resume(kafka_topic& topic, int32_t partition, int64_t next, int64_t since_ms) {
+    want_lane(topic).places.push_back({partition, next, never, -1, since_ms});
 }
 
-std::optional<int64_t> catch_up::place_of(const kafka_topic& topic, int32_t partition) const {
+std::optional<int64_t> catch_up::stored_place(const kafka_topic& topic, int32_t partition) const {
     const place* p = find(topic, partition);
-    return p ? std::optional(p->next) : std::nullopt;
+    return p ? std::optional(p->stored()) : std::nullopt;
 }
 
 std::vector<partition_next> catch_up::untold_places(const kafka_topic& topic) const {
@@ -109,7 +109,8 @@ std::vector<partition_next> catch_up::untold_places(const kafka_topic& topic) co
     for (const lane& l : lanes_) {
         if (l.topic.get() != &topic) continue;
         for (const place& p : l.places)
-            if (!topic.tail()->known_position(p.partition)) out.push_back({p.partition, p.next});
+            if (!topic.tail()->known_position(p.partition))
+                out.push_back({p.partition, p.stored()});
     }
     return out;
 }
@@ -398,7 +399,10 @@ bool catch_up::lane_record(lane& l, const meta_view<weft_kafka_record>& record,
                            const weft_data& data) {
     place* at = l.find(record->partition);
     if (!at || record->offset < at->next) return true;
-    if (!deliver_past(l, *at, record, data)) return false;
+    if (record->timestamp_ms >= at->since_ms) {
+        if (!deliver_past(l, *at, record, data)) return false;
+        at->since_ms = 0;
+    }
     at->next = record->offset + 1;
     return true;
 }

@@ -59,11 +59,13 @@ public:
     void forget(const subscription& s);
     // What is in flight from this topic goes out again, before anything else.
     void send_again(kafka_topic& topic);
-    // The session was here when its client was last connected.
-    void resume(kafka_topic& topic, int32_t partition, int64_t next);
-    // Where the session is in partitions that the tail has not told of.
+    // The session was here when its client was last connected. Nothing older than `since_ms` is
+    // its.
+    void resume(kafka_topic& topic, int32_t partition, int64_t next, int64_t since_ms);
+    // Where the session is in partitions that the tail has not told of, and in this one; as
+    // session_inflight has it.
     std::vector<partition_next> untold_places(const kafka_topic& topic) const;
-    std::optional<int64_t> place_of(const kafka_topic& topic, int32_t partition) const;
+    std::optional<int64_t> stored_place(const kafka_topic& topic, int32_t partition) const;
     void add_replay(kafka_topic& retained, std::vector<replay_filter> filters);
 
     // Goes on if there is something to do, room for it, and a history stream to be had.
@@ -76,9 +78,11 @@ private:
     static constexpr int64_t never = std::numeric_limits<int64_t>::max();
     struct place {
         int32_t partition;
-        int64_t next;        // offset of the next record to look at
-        int64_t qos0_from;   // QoS 0 below it was delivered live or dropped
-        int64_t asked = -1;  // end of the running history stream
+        int64_t next;          // offset of the next record to look at
+        int64_t qos0_from;     // QoS 0 below it was delivered live or dropped
+        int64_t asked = -1;    // end of the running history stream
+        int64_t since_ms = 0;  // records before the first that is not older are passed over
+        int64_t stored() const { return since_ms > 0 ? -since_ms : next; }
     };
     struct lane {
         topic_use topic;

@@ -95,15 +95,20 @@ void subscriber::resume_positions() {
             const auto at = std::find_if(stored.begin(), stored.end(), [&](const auto& p) {
                 return of_topic(p) && p.partition == live.partition;
             });
-            // A partition that was added meanwhile is read from its beginning.
-            const int64_t from = at == stored.end() ? 0 : at->next;
-            if (from < live.next) want_catch_up().resume(t, live.partition, from);
+            // Not known at that time, since it was added later or had no leader: it is read from
+            // its beginning, but for what was written before the session left.
+            const int64_t next = at == stored.end()
+                                     ? -std::max<int64_t>(restored_->written_ms - clock_skew_ms, 0)
+                                     : at->next;
+            const int64_t from = std::max<int64_t>(next, 0), since = std::max<int64_t>(-next, 0);
+            if (from < live.next) want_catch_up().resume(t, live.partition, from, since);
             if (from > live.next) begin_all_at(t, live.partition, from);
         }
         // Of a partition without a leader nothing can be said now; it is read when it has one.
         for (const auto& p : stored)
             if (of_topic(p) && !t.tail()->known_position(p.partition))
-                want_catch_up().resume(t, p.partition, p.next);
+                want_catch_up().resume(t, p.partition, std::max<int64_t>(p.next, 0),
+                                       std::max<int64_t>(-p.next, 0));
     });
 }
 
@@ -145,7 +150,7 @@ session_inflight subscriber::write_inflight() {
         if (!t.tail() || !reads(t)) return;
         for (const auto& live : t.tail()->positions()) {
             int64_t next = beginnings_.furthest(t.number(), live.partition, live.next);
-            if (catch_up_) next = catch_up_->place_of(t, live.partition).value_or(next);
+            if (catch_up_) next = catch_up_->stored_place(t, live.partition).value_or(next);
             out.positions.push_back({t.name(), live.partition, next});
         }
         if (!catch_up_) return;

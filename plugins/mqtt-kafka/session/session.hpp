@@ -69,7 +69,7 @@ public:
     void on_claimed(int32_t partition, int64_t offset);
     void on_other_claim(int64_t offset);
     void on_epoch(session_key key, int64_t epoch, int64_t offset);
-    void on_left(int64_t epoch, int64_t offset, std::string inflight);
+    void on_left(int64_t epoch, int64_t offset, std::string inflight, int64_t written_ms);
     void on_written(session_key key, const refusal& why);
     void on_loaded(loaded_session& from);
     // From the publisher.

@@ -111,6 +111,7 @@ void session_load::take_key(const meta_view<weft_kafka_record>& record, std::str
         }
         case session_key::inflight: {
             out_.inflight = std::move(value);
+            out_.inflight_ms = record->timestamp_ms;
             const owner_mark mark = mark_of(record);
             if (mark.left && mark.epoch) out_.left_epoch = std::max(out_.left_epoch, *mark.epoch);
             break;

@@ -19,7 +19,8 @@ class session;
 struct loaded_session {
     // Newest values; none where there is no record, a tombstone or an empty value.
     std::optional<std::string> state, offsets, inflight, will, will_message, expiry;
-    session_offsets qos2;  // decoded from `offsets`
+    int64_t inflight_ms = 0;  // when that was written
+    session_offsets qos2;     // decoded from `offsets`
     // QoS 2 publishes of the session that are behind those positions.
     struct published {
         std::string topic;
@@ -35,10 +36,12 @@ struct loaded_session {
     int64_t owner_epoch = -1;              // of that claim
     int64_t left_epoch = -1;               // the owner of this epoch has written its last word
     std::optional<std::string> last_word;  // what that is, when it came after our claim
+    int64_t last_word_ms = 0;
 
-    void take_last_word(int64_t epoch, std::string value) {
+    void take_last_word(int64_t epoch, std::string value, int64_t written_ms) {
         left_epoch = std::max(left_epoch, epoch);
         last_word = std::move(value);
+        last_word_ms = written_ms;
     }
     bool has_left() const { return owner.empty() || left_epoch >= owner_epoch; }
 };
@@ -55,8 +58,8 @@ public:
     void on_slot() override;
     void give_up_slot() override {}  // it is never idle
 
-    void take_last_word(int64_t epoch, std::string value) {
-        out_.take_last_word(epoch, std::move(value));
+    void take_last_word(int64_t epoch, std::string value, int64_t written_ms) {
+        out_.take_last_word(epoch, std::move(value), written_ms);
     }
 
 private:

@@ -101,7 +101,10 @@ void session::continue_if_loaded() {
     if (will_ && (!will_->begun || will_->missing > 0)) return;
     if (waits_for_last_word()) return;
     stop_timer();
-    if (loaded_->last_word) loaded_->inflight = std::move(loaded_->last_word);
+    if (loaded_->last_word) {
+        loaded_->inflight = std::move(loaded_->last_word);
+        loaded_->inflight_ms = loaded_->last_word_ms;
+    }
     if (will_ && will_->message.lifetime_id.empty()) will_->message.lifetime_id = random_id();
     state_ = state::preparing;
     bool goes_on = false;
@@ -137,11 +140,11 @@ void session::on_last_word_late() {
     continue_if_loaded();
 }
 
-void session::on_left(int64_t epoch, int64_t offset, std::string inflight) {
+void session::on_left(int64_t epoch, int64_t offset, std::string inflight, int64_t written_ms) {
     if (state_ != state::loading || offset <= epoch_ || epoch >= epoch_) return;
-    if (load_) return load_->take_last_word(epoch, std::move(inflight));
+    if (load_) return load_->take_last_word(epoch, std::move(inflight), written_ms);
     if (!loaded_) return;
-    loaded_->take_last_word(epoch, std::move(inflight));
+    loaded_->take_last_word(epoch, std::move(inflight), written_ms);
     continue_if_loaded();
 }
 
@@ -243,6 +246,7 @@ void session::restore() {
     session_inflight inflight;
     if (from.state && decode(*from.state, subscribed) != decoded::ok) subscribed = {};
     if (from.inflight && decode(*from.inflight, inflight) != decoded::ok) inflight = {};
+    inflight.written_ms = from.inflight_ms;
     if (from.offsets || !from.published.empty()) received().restore(from);
     if (!subscribed.filters.empty() || !inflight.deliveries.empty())
         want_subscriber().restore(subscribed, std::move(inflight));

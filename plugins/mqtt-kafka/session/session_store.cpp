@@ -164,7 +164,7 @@ void session_store::on_record(const meta_view<weft_kafka_record>& record, const 
     for (session* s : of(key->client_id)) {
         s->on_epoch(key->key, *mark.epoch, record->offset);
         if (mark.left && key->key == session_key::inflight)
-            s->on_left(*mark.epoch, record->offset, text_of_payload(data));
+            s->on_left(*mark.epoch, record->offset, text_of_payload(data), record->timestamp_ms);
     }
 }
 

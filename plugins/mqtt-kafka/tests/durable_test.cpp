@@ -224,6 +224,36 @@ TEST_F(durable_test, a_partition_without_a_leader_is_read_when_it_has_one_again)
     EXPECT_THAT(payloads(again), ElementsAre("2", "1", "3"));
 }
 
+// Where the session stands there nobody knew when it was stored: what it had before is not
+// repeated.
+TEST_F(durable_test, a_partition_that_had_no_leader_from_the_start_begins_when_the_session_left) {
+    start([](fake_kafka& k) {
+        k.topic("mqtt-messages").partitions.resize(2);
+        k.topic("mqtt-messages").without_leader = 1;
+        auto old = record("b", "old");
+        old.timestamp_ms -= 60'000;
+        k.append("mqtt-messages", old, 1);
+    });
+    auto& c = connect_durable("one");
+    subscribe(c, {{"#", 1}});
+    disconnect(c);
+    auto& idle = connect_durable("one");  // keeps what it knows of the place
+    EXPECT_TRUE(present(idle));
+    disconnect(idle);
+    in_kafka([](fake_kafka& k) {
+        k.append("mqtt-messages", record("b", "new"), 1);
+        k.topic("mqtt-messages").without_leader = 0;
+        k.tell_status();
+    });
+    auto& again = connect_durable("one");
+    EXPECT_TRUE(present(again));
+    EXPECT_THAT(payloads(again), ElementsAre("new"));
+    disconnect(again);
+    // From the first of its own on it is a place like any other.
+    in_kafka([](fake_kafka& k) { k.append("mqtt-messages", record("b", "next"), 1); });
+    EXPECT_THAT(payloads(connect_durable("one")), ElementsAre("next"));
+}
+
 TEST_F(durable_test, clean_start_begins_anew) {
     start();
     auto& c = connect_durable("one");

@@ -43,6 +43,7 @@ class fake_endpoint;
 class fake_kafka : public instance {
 public:
     explicit fake_kafka(worker w) : worker_(w) {}
+    int64_t now_ms() const { return static_cast<int64_t>(worker_.wall_ms()); }
 
     fake_topic& topic(const std::string& name) { return topics_[name]; }
     bool reachable = true;
@@ -257,7 +258,7 @@ private:
             stored_record r;
             if (m.has(m->key)) r.key = std::string(m.text(m->key));
             if (!(m->flags & WEFT_KAFKA_NULL_VALUE)) r.value = in.value;
-            r.timestamp_ms = m->timestamp_ms;
+            r.timestamp_ms = m->timestamp_ms >= 0 ? m->timestamp_ms : kafka_.now_ms();
             for (const auto& h : m.list<weft_pair>(m->headers))
                 r.headers.emplace_back(m.text(h.name), m.text(h.value));
             const auto hash = m.has(m->hash_key) ? m.text(m->hash_key) : m.text(m->key);

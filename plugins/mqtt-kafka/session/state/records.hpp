@@ -65,10 +65,13 @@ struct session_inflight {
     struct position {
         std::string topic;
         int32_t partition = 0;
+        // Offset of the next record. Negative: of a partition that had no leader when it was asked;
+        // minus the time in ms from which on its records are the session's.
         int64_t next = 0;
     };
     std::vector<delivery> deliveries;
     std::vector<position> positions;
+    int64_t written_ms = 0;  // the record's timestamp, not in the value
 };
 std::string encode(const session_inflight& v);
 decoded decode(std::string_view bytes, session_inflight& out);
