@@ -24,12 +24,11 @@ uint64_t handle_table::add_timer(weft_worker* owner, uint64_t at_ns, void (*fn)(
     const uint32_t index = take_slot();
     auto& s = slots_[index];
     s.kind = handle_slot::type::timer;
-    s.at_ns = at_ns;
     s.owner = owner;
     s.timer_fn = fn;
     s.ctx = ctx;
-    heap_.push_back(index);
-    place(static_cast<uint32_t>(heap_.size() - 1), index);
+    heap_.push_back({at_ns, index});
+    place(static_cast<uint32_t>(heap_.size() - 1), heap_.back());
     sift_up(s.heap_index);
     return id_of(index);
 }
@@ -40,7 +39,7 @@ uint64_t handle_table::add_watch(weft_worker* owner, int fd, uint32_t events,
     auto& s = slots_[index];
     s.kind = handle_slot::type::watch;
     s.fd = fd;
-    s.events = events;
+    s.events = static_cast<uint8_t>(events);
     s.owner = owner;
     s.watch_fn = fn;
     s.ctx = ctx;
@@ -72,33 +71,33 @@ std::vector<uint64_t> handle_table::owned_by(const weft_worker* owner) const {
 
 bool handle_table::pop_due(uint64_t now_ns, handle_slot& out) {
     if (heap_.empty()) return false;
-    const uint32_t index = heap_.front();
-    if (slots_[index].at_ns > now_ns) return false;
+    const auto [at_ns, index] = heap_.front();
+    if (at_ns > now_ns) return false;
     out = slots_[index];
     heap_remove(0);
     free_slot(index);
     return true;
 }
 
-void handle_table::place(uint32_t position, uint32_t slot) {
-    heap_[position] = slot;
-    slots_[slot].heap_index = position;
+void handle_table::place(uint32_t position, const due& d) {
+    heap_[position] = d;
+    slots_[d.slot].heap_index = position;
 }
 
 void handle_table::heap_remove(uint32_t position) {
-    const uint32_t last = heap_.back();
+    const due last = heap_.back();
     heap_.pop_back();
     if (position == heap_.size()) return;
     place(position, last);
     sift_up(position);
-    sift_down(slots_[last].heap_index);
+    sift_down(slots_[last.slot].heap_index);
 }
 
 void handle_table::sift_up(uint32_t position) {
     while (position > 0) {
         const uint32_t parent = (position - 1) / 2;
-        if (!earlier(heap_[position], heap_[parent])) return;
-        const uint32_t a = heap_[position], b = heap_[parent];
+        const due a = heap_[position], b = heap_[parent];
+        if (a.at_ns >= b.at_ns) return;
         place(parent, a);
         place(position, b);
         position = parent;
@@ -110,9 +109,9 @@ void handle_table::sift_down(uint32_t position) {
     for (;;) {
         uint32_t least = position;
         for (uint32_t child = 2 * position + 1; child <= 2 * position + 2 && child < size; ++child)
-            if (earlier(heap_[child], heap_[least])) least = child;
+            if (heap_[child].at_ns < heap_[least].at_ns) least = child;
         if (least == position) return;
-        const uint32_t a = heap_[position], b = heap_[least];
+        const due a = heap_[position], b = heap_[least];
         place(position, b);
         place(least, a);
         position = least;

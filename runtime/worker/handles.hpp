@@ -5,6 +5,7 @@
 #include <weft/abi.h>
 
 #include <cstdint>
+#include <deque>
 #include <vector>
 
 namespace weft {
@@ -14,14 +15,17 @@ struct handle_slot {
     enum class type : uint8_t { free, timer, watch };
     uint32_t generation = 1;
     type kind = type::free;
-    uint32_t events = 0;  // watch
-    int fd = -1;          // watch
-    uint32_t heap_index = 0;
-    uint32_t next_free = 0;
-    uint64_t at_ns = 0;  // timer
+    uint8_t events = 0;  // watch
+    union {
+        uint32_t next_free = 0;  // free
+        uint32_t heap_index;     // timer
+        int fd;                  // watch
+    };
     weft_worker* owner = nullptr;
-    void (*timer_fn)(void*) = nullptr;
-    void (*watch_fn)(void*, uint32_t) = nullptr;
+    union {
+        void (*timer_fn)(void*) = nullptr;
+        void (*watch_fn)(void*, uint32_t);
+    };
     void* ctx = nullptr;
 };
 
@@ -38,11 +42,15 @@ public:
     std::vector<uint64_t> owned_by(const weft_worker* owner) const;
 
     bool has_timers() const { return !heap_.empty(); }
-    uint64_t next_deadline() const { return slots_[heap_.front()].at_ns; }
+    uint64_t next_deadline() const { return heap_.front().at_ns; }
     // Takes the earliest timer that is due: its slot is free afterwards. False when none is.
     bool pop_due(uint64_t now_ns, handle_slot& out);
 
 private:
+    struct due {
+        uint64_t at_ns;
+        uint32_t slot;
+    };
     uint32_t take_slot();
     void free_slot(uint32_t index);
     uint64_t id_of(uint32_t index) const {
@@ -51,11 +59,10 @@ private:
     void heap_remove(uint32_t position);
     void sift_up(uint32_t position);
     void sift_down(uint32_t position);
-    void place(uint32_t position, uint32_t slot);
-    bool earlier(uint32_t a, uint32_t b) const { return slots_[a].at_ns < slots_[b].at_ns; }
+    void place(uint32_t position, const due& d);
 
-    std::vector<handle_slot> slots_;
-    std::vector<uint32_t> heap_;  // slot indexes, earliest first
+    std::deque<handle_slot> slots_;  // one per connection: grows by pieces and copies nothing
+    std::vector<due> heap_;          // earliest first
     uint32_t free_head_ = 0;
 };
 

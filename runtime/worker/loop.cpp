@@ -195,7 +195,7 @@ int32_t loop::modify_watch(uint64_t id, uint32_t events) {
     auto* s = handles_.find(id);
     if (!s || s->kind != handle_slot::type::watch) return WEFT_E_INVALID;
     if (s->events == events) return WEFT_OK;
-    s->events = events;
+    s->events = static_cast<uint8_t>(events);
     epoll_event e{};
     e.events = to_epoll(events);
     e.data.u64 = id;

@@ -28,7 +28,6 @@ TEST(handle_table, timers_come_out_in_order_of_time) {
         ASSERT_TRUE(table.has_timers());
         EXPECT_EQ(table.next_deadline(), t);
         ASSERT_TRUE(table.pop_due(t, slot));
-        EXPECT_EQ(slot.at_ns, t);
     }
     EXPECT_FALSE(table.has_timers());
 }
@@ -51,6 +50,11 @@ TEST(handle_table, a_stale_id_does_not_find_the_slot_s_next_user) {
     ASSERT_NE(table.find(second), nullptr);
     EXPECT_EQ(table.find(second)->fd, 4);
     EXPECT_EQ(table.find(0), nullptr);
+}
+
+// There is one for each connection.
+TEST(handle_table, a_slot_is_small) {
+    EXPECT_LE(sizeof(handle_slot), 40u);
 }
 
 }  // namespace
