@@ -29,7 +29,7 @@ uint32_t streams_credit(const weft_stream* s) {
     return s->out == direction::open ? s->credit() : 0;
 }
 uint64_t streams_received(const weft_stream* s) {
-    return s->delivered;
+    return s->received();
 }
 uint32_t streams_padding(const weft_stream* s) {
     return s->padding;

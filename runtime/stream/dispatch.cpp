@@ -3,8 +3,10 @@
 #include "engine/binding_runtime.hpp"
 #include "worker/loop.hpp"
 
+#include <algorithm>
 #include <cstring>
 #include <string>
+#include <utility>
 
 namespace weft {
 namespace {
@@ -34,6 +36,13 @@ bool receiver_sends(uint16_t kind) {
     return (kind & 0x40) != 0;
 }
 
+// Counts a frame as sent and not yet seen; gives its sequence.
+uint64_t spend(weft_stream* s, uint32_t reserved) {
+    s->outstanding += reserved;
+    s->peer()->unseen += reserved;
+    return std::exchange(s->sent, s->sent + reserved);
+}
+
 weft_frame bare(uint16_t kind) {
     return {sizeof(weft_frame), kind, 0, 0, 0, nullptr};
 }
@@ -47,11 +56,8 @@ void loop::set_exit(uint64_t exit_id, weft_worker* target) {
 
 weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin* b,
                         const weft_endpoint_vt* vt, void* self) {
-    auto* p = new stream_pair;
+    auto* p = streams_.make();
     p->auth = b->h.auth;
-    p->next = streams_;
-    if (streams_) streams_->prev = p;
-    streams_ = p;
     stream_count_.fetch_add(1, std::memory_order_relaxed);
 
     weft_stream* near = &p->ends[0];
@@ -164,13 +170,11 @@ void loop::send_data(weft_stream* s, const weft_frame* f) {
 
     if (f->kind == WEFT_DATA) {
         weft_data d = *reinterpret_cast<const weft_data*>(f);
-        d.sequence = s->sent;
-        s->sent += reserved;
+        d.sequence = spend(s, reserved);
         deliver(s->peer(), &d.h);
     } else {
         weft_flush d = *reinterpret_cast<const weft_flush*>(f);
-        d.sequence = s->sent;
-        s->sent += reserved;
+        d.sequence = spend(s, reserved);
         deliver(s->peer(), &d.h);
     }
 }
@@ -179,54 +183,52 @@ void loop::send_window(weft_stream* s, const weft_window* w) {
     weft_stream* peer = s->peer();
     if (peer->out == direction::over) return;
     if (w->acknowledge > peer->sent) return break_stream(s, "acknowledged more than was sent");
-    const uint64_t limit = peer->acknowledged + peer->maximum;
-    const uint64_t acknowledged =
-        w->acknowledge > peer->acknowledged ? w->acknowledge : peer->acknowledged;
+    const uint64_t limit = peer->acknowledged() + peer->maximum;
+    const uint64_t acknowledged = std::max(w->acknowledge, peer->acknowledged());
     // acknowledge + maximum never goes down: a smaller grant takes effect as it is used up.
     const uint64_t maximum = acknowledged + w->maximum >= limit ? w->maximum : limit - acknowledged;
-    peer->acknowledged = acknowledged;
+    peer->outstanding = static_cast<uint32_t>(peer->sent - acknowledged);
     peer->maximum = static_cast<uint32_t>(maximum);
     peer->padding = w->padding;
-    peer->minimum = w->minimum;
-    peer->budget = w->budget;
+    if (w->budget != 0 || w->minimum != 0 || peer->window_extended)
+        extend_window(peer, {w->budget, w->minimum});
     if (peer->vt) mark_dirty(peer);
+}
+
+void loop::extend_window(weft_stream* s, const window_extension& by) {
+    s->window_extended = by.budget != 0 || by.minimum != 0;
+    if (s->window_extended)
+        extensions_[s] = by;
+    else
+        extensions_.erase(s);
 }
 
 void loop::mark_dirty(weft_stream* s) {
     if (s->window_dirty) return;
+    dirty_.push_back(s);
     s->window_dirty = true;
-    s->next_dirty = dirty_;
-    dirty_ = s;
 }
 
 bool loop::drain_windows() {
-    if (!dirty_) return false;
-    weft_stream* wave = nullptr;  // oldest first
-    for (weft_stream* s = dirty_; s;) {
-        weft_stream* next = s->next_dirty;
-        s->next_dirty = wave;
-        wave = s;
-        s = next;
-    }
-    dirty_ = nullptr;
-    while (wave) {
-        weft_stream* s = wave;
-        wave = s->next_dirty;
-        s->next_dirty = nullptr;
+    if (dirty_.empty()) return false;
+    telling_.swap(dirty_);
+    for (weft_stream* s : telling_) {
         s->window_dirty = false;
         if (s->out == direction::over || s->closing) {
             free_if_closed(s);
             continue;
         }
+        const auto more = s->window_extended ? extensions_[s] : window_extension{};
         weft_window w{{sizeof w, WEFT_WINDOW, 0, trace_, 0, nullptr},
-                      s->acknowledged,
-                      s->budget,
+                      s->acknowledged(),
+                      more.budget,
                       s->maximum,
                       s->padding,
-                      s->minimum,
+                      more.minimum,
                       0};
         if (!enter(s->owner, [&] { s->vt->on_frame(s->self, s, &w.h); })) force_close(pair_of(s));
     }
+    telling_.clear();
     return true;
 }
 
@@ -243,9 +245,8 @@ void loop::dispatch(weft_stream* end, const weft_frame* f) {
         if (end->out == direction::over) return;
         if (f->kind == WEFT_RESET) end->out = direction::over;
     } else {
-        if (f->kind == WEFT_DATA) end->delivered += reinterpret_cast<const weft_data*>(f)->reserved;
-        if (f->kind == WEFT_FLUSH)
-            end->delivered += reinterpret_cast<const weft_flush*>(f)->reserved;
+        if (f->kind == WEFT_DATA) end->unseen -= reinterpret_cast<const weft_data*>(f)->reserved;
+        if (f->kind == WEFT_FLUSH) end->unseen -= reinterpret_cast<const weft_flush*>(f)->reserved;
         if (end->in == direction::over) return;
         if (f->kind == WEFT_BEGIN) end->in = direction::open;
         if (f->kind == WEFT_END || f->kind == WEFT_ABORT) end->in = direction::over;
@@ -316,13 +317,10 @@ void loop::free_if_closed(weft_stream* end) {
     stream_pair* p = pair_of(end);
     for (const auto& e : p->ends)
         if (!e.closed || e.queued || e.window_dirty) return;
-    if (p->prev)
-        p->prev->next = p->next;
-    else
-        streams_ = p->next;
-    if (p->next) p->next->prev = p->prev;
+    for (auto& e : p->ends)
+        if (e.window_extended) extensions_.erase(&e);
     stream_count_.fetch_sub(1, std::memory_order_relaxed);
-    delete p;
+    streams_.destroy(p);
 }
 
 void loop::break_stream(weft_stream* culprit, const char* text) {
@@ -341,12 +339,13 @@ void loop::force_close(stream_pair* p) {
 }
 
 void loop::close_all() {
-    for (stream_pair* p = streams_; p; p = p->next) force_close(p);
+    streams_.for_each([&](stream_pair& p) { force_close(&p); });
 }
 
 void loop::close_streams_of(const weft_worker* w) {
-    for (stream_pair* p = streams_; p; p = p->next)
-        if (p->ends[0].owner == w || p->ends[1].owner == w) force_close(p);
+    streams_.for_each([&](stream_pair& p) {
+        if (p.ends[0].owner == w || p.ends[1].owner == w) force_close(&p);
+    });
 }
 
 }  // namespace weft

@@ -1,4 +1,5 @@
-// A stream: two ends, each with the state of its outgoing direction.
+// A stream: two ends, each with the state of its outgoing direction. There are two for each idle
+// connection, so what can be worked out or is hardly ever used has no place of its own here.
 #pragma once
 
 #include <weft/abi.h>
@@ -16,25 +17,24 @@ struct weft_stream {
     const weft_endpoint_vt* vt = nullptr;
     void* self = nullptr;
 
-    uint64_t sent = 0;  // bytes reserved on the outgoing direction
-    uint64_t acknowledged = 0;
-    uint64_t delivered = 0;  // bytes reserved of the incoming direction that this end has seen
-    uint32_t maximum = 0, padding = 0, minimum = 0;
-    weft::direction out = weft::direction::idle;
-    weft::direction in = weft::direction::idle;
-    uint8_t index = 0;  // 0 the opener's end, 1 the accepter's
-    bool window_dirty = false;
-    bool closing = false;  // on_closed is queued
-    bool closed = false;   // on_closed has run
-    uint32_t queued = 0;   // inbox items that refer to this end
-    uint64_t budget = 0;
-    weft_stream* next_dirty = nullptr;
+    uint64_t sent = 0;         // bytes reserved on the outgoing direction
+    uint32_t outstanding = 0;  // those of them that are not acknowledged; at most `maximum`
+    uint32_t maximum = 0, padding = 0;
+    uint32_t unseen = 0;  // bytes reserved of the incoming direction that wait in the inbox
+    uint32_t queued = 0;  // inbox items that refer to this end
+    weft::direction out : 2 = weft::direction::idle;
+    weft::direction in : 2 = weft::direction::idle;
+    uint8_t index : 1 = 0;  // 0 the opener's end, 1 the accepter's
+    bool window_dirty : 1 = false;
+    bool window_extended : 1 = false;  // the loop has a window_extension for it
+    bool closing : 1 = false;          // on_closed is queued
+    bool closed : 1 = false;           // on_closed has run
 
     weft_stream* peer();
-    uint32_t credit() const {
-        const uint64_t limit = acknowledged + maximum;
-        return limit > sent ? static_cast<uint32_t>(limit - sent) : 0;
-    }
+    const weft_stream* peer() const { return const_cast<weft_stream*>(this)->peer(); }
+    uint64_t acknowledged() const { return sent - outstanding; }
+    uint64_t received() const { return peer()->sent - unseen; }
+    uint32_t credit() const { return maximum > outstanding ? maximum - outstanding : 0; }
     bool over() const { return out == weft::direction::over && in == weft::direction::over; }
 };
 
@@ -43,8 +43,13 @@ namespace weft {
 struct stream_pair {
     weft_stream ends[2];
     uint64_t auth = 0;
-    stream_pair* prev = nullptr;  // all streams of the loop
-    stream_pair* next = nullptr;
+};
+static_assert(sizeof(stream_pair) <= 120);
+
+// What few WINDOWs carry.
+struct window_extension {
+    uint64_t budget = 0;
+    uint32_t minimum = 0;
 };
 
 inline stream_pair* pair_of(weft_stream* s) {

@@ -12,6 +12,8 @@
 #include "worker/handles.hpp"
 #include "worker/instance.hpp"
 
+#include <weft/slab.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/posix/stream_descriptor.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -160,6 +162,7 @@ private:
     void after_end(weft_stream* s);
     void free_if_closed(weft_stream* end);
     void mark_dirty(weft_stream* s);
+    void extend_window(weft_stream* s, const window_extension& by);
     void break_stream(weft_stream* culprit, const char* text);
     void force_close(stream_pair* p);
 
@@ -196,8 +199,9 @@ private:
 
     std::deque<weft_worker*> runnable_;
     std::vector<deferred> deferred_, deferring_;
-    weft_stream* dirty_ = nullptr;
-    stream_pair* streams_ = nullptr;
+    std::vector<weft_stream*> dirty_, telling_;  // whose credit has changed
+    slab<stream_pair> streams_;
+    std::unordered_map<const weft_stream*, window_extension> extensions_;
     std::atomic<uint64_t> stream_count_{0};
 
     std::mutex posts_mutex_;
