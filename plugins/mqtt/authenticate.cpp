@@ -45,12 +45,14 @@ void connection::identify() {
     const authentication* a = server_.config.auth.get();
     if (server_.config.guard) return identify_by_guard(*server_.config.guard);
     if (p.props.has(property::authentication_method)) {
-        method_ = a ? a->method(p.props.text(property::authentication_method)) : nullptr;
-        if (!method_)
+        const auto* method = a ? a->method(p.props.text(property::authentication_method)) : nullptr;
+        if (!method)
             return close(reason::bad_authentication_method,
                          "this authentication method is not supported");
         state_ = state::authenticating;
-        exchange_ = method_->begin();
+        extras& x = want_extras();
+        x.method = method;
+        x.exchange = method->begin();
         return exchange(p.props.text(property::authentication_data));
     }
     if (!a) return open_session();
@@ -106,16 +108,16 @@ void connection::ask_guard(std::string_view credentials) {
     q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(credentials.data()),
                      static_cast<uint32_t>(credentials.size()), 0};
     q.remote = peer_text.c_str();
-    if (!authorized_) authorized_ = std::make_unique<authorized>();
-    authorized_->asked = std::make_shared<connection*>(this);
+    auto& asked = want_extras().guard.asked;
+    asked = std::make_shared<connection*>(this);
     verify(server_.here, server_.config.guard->name, q,
-           [asked = authorized_->asked](auth_ref who, std::string_view why_not) {
+           [asked](auth_ref who, std::string_view why_not) {
                if (*asked) (*asked)->on_guard_answered(std::move(who), why_not);
            });
 }
 
 void connection::on_guard_answered(auth_ref who, std::string_view why_not) {
-    authorized_->asked.reset();
+    extras_->guard.asked.reset();
     if (who.id() == 0)
         return close(bearer_ ? reason::not_authorized : reason::bad_user_name_or_password, why_not);
     if (state_ == state::connected) return reauthenticated(std::move(who));
@@ -126,9 +128,9 @@ void connection::on_guard_answered(auth_ref who, std::string_view why_not) {
 void connection::adopt(auth_ref who) {
     const auto* s = session_of(server_.here, who.id());
     if (!s) return;
-    if (!authorized_) authorized_ = std::make_unique<authorized>();
-    authorized_->session = std::move(who);
-    authorized_->expires_ms = s->expires_ms;
+    authorized& by = want_extras().guard;
+    by.session = std::move(who);
+    by.expires_ms = s->expires_ms;
     const std::string id(client_id()), identity = s->identity;
     remember_names(id, identity);
 }
@@ -139,15 +141,14 @@ void connection::reauthenticated(auth_ref who) {
     if (who.id() != auth())
         return close(reason::not_authorized,
                      "re-authentication with another identity or other rights");
-    authorized_->expires_ms = session_of(server_.here, who.id())->expires_ms;
+    extras_->guard.expires_ms = session_of(server_.here, who.id())->expires_ms;
     arm_connected();
     send_auth(reason::success, {});
 }
 
 // OAUTHBEARER at CONNECT, or later with a token that lasts longer.
 void connection::on_bearer() {
-    if (authorized_ && authorized_->asked)
-        return close(protocol_error("AUTH before the answer to an earlier one"));
+    if (asks_guard()) return close(protocol_error("AUTH before the answer to an earlier one"));
     const auto token = bearer_token(server_.in.props.text(property::authentication_data));
     if (!token) return close(reason::not_authorized, "not a message of OAUTHBEARER");
     if (state_ == state::authenticating) {
@@ -183,24 +184,24 @@ void connection::on_password_checked(bool right, std::string_view name) {
 
 void connection::on_auth() {
     const packet& p = server_.in;
-    if (!method_ && !bearer_)
+    if (!method() && !bearer_)
         return close(protocol_error("AUTH without an authentication method in CONNECT"));
     if (p.props.text(property::authentication_method) !=
-        (bearer_ ? bearer_method : method_->name()))  // [MQTT-4.12.0-5]
+        (bearer_ ? bearer_method : method()->name()))  // [MQTT-4.12.0-5]
         return close(protocol_error("AUTH with another authentication method than CONNECT"));
     const bool again = p.code == reason::reauthenticate;
     if (bearer_ && again == (state_ == state::connected)) return on_bearer();
     if (bearer_) return close(protocol_error("AUTH with the reason code of another state"));
-    if (again == (exchange_ != nullptr))
+    if (again == (extras_->exchange != nullptr))
         return close(protocol_error(again ? "re-authentication within an authentication"
                                           : "AUTH without an authentication to continue"));
-    if (again) exchange_ = method_->begin();
+    if (again) extras_->exchange = method()->begin();
     exchange(p.props.text(property::authentication_data));
 }
 
 void connection::exchange(std::string_view data) {
     std::string answer;
-    switch (exchange_->next(data, answer)) {
+    switch (extras_->exchange->next(data, answer)) {
         case auth_exchange::verdict::more:
             return send_auth(reason::continue_authentication, answer);
         case auth_exchange::verdict::failure:  // [MQTT-4.12.0-4], [MQTT-4.12.1-2]
@@ -208,7 +209,7 @@ void connection::exchange(std::string_view data) {
         case auth_exchange::verdict::success:
             break;
     }
-    const auto over = std::move(exchange_);
+    const auto over = std::move(extras_->exchange);
     if (state_ == state::authenticating) {
         const std::string id(client_id());
         remember_names(id, over->identity());
@@ -224,7 +225,7 @@ void connection::send_auth(reason code, std::string_view data) {
     packet& p = server_.out;
     p.reset(packet_type::auth, version());
     p.code = code;
-    p.props.set(property::authentication_method, bearer_ ? bearer_method : method_->name());
+    p.props.set(property::authentication_method, bearer_ ? bearer_method : method()->name());
     if (!data.empty()) p.props.set(property::authentication_data, data);
     if (!send(p) && state_ == state::authenticating)
         close(reason::packet_too_large, "AUTH is larger than the client's maximum packet size");

@@ -84,8 +84,7 @@ void connection::end_session(const weft_meta* why) {
         s.reset(why);
     };
     if (session_) end(session_);
-    if (side_)
-        for (const auto& x : *side_) end(x.to);
+    each_side(end);
 }
 
 void connection::on_disconnect() {
@@ -120,8 +119,7 @@ void connection::end_in_good_order(reason code) {
         s.reset();
     };
     end(session_);
-    if (side_)
-        for (const auto& x : *side_) end(x.to);
+    each_side(end);
 }
 
 void connection::lost() {
@@ -134,14 +132,10 @@ void connection::lost() {
 void connection::leave() {
     state_ = state::closing;
     inbox_.reset();
-    aliases_.reset();
-    aliases_out_.reset();
     subscribed_.reset();
-    exchange_.reset();
     drop_handshake();
     leave_quota();
-    if (authorized_ && authorized_->asked) *std::exchange(authorized_->asked, nullptr) = nullptr;
-    held_.reset();
+    if (extras_) extras_->leave();
     flush();
     // Until the client has taken its last words; the network binding lingers for what it has.
     if (!left_ && net_)
@@ -180,15 +174,15 @@ void connection::on_deadline() {
 }
 
 void connection::arm_connected() {
-    std::optional<timer_wheel::tick> next;
-    if (keep_alive_s_ != 0) next = last_heard_ + idle_ticks();
-    if (authorized_ && authorized_->expires_ms != WEFT_GUARD_NEVER) {
-        const uint64_t now_ms = server_.here.wall_ms(), until = authorized_->expires_ms;
+    std::optional<timer_wheel::tick> soonest;
+    if (keep_alive_s_ != 0) soonest = last_heard_ + idle_ticks();
+    if (const uint64_t until = expires_ms(); until != WEFT_GUARD_NEVER) {
+        const uint64_t now_ms = server_.here.wall_ms();
         const auto left = std::min(until > now_ms ? until - now_ms : 0, limits::expiry_look_ms);
         const auto end = server_.now_tick() + server::to_ticks(left) + 1;
-        if (!next || static_cast<int32_t>(end - *next) < 0) next = end;
+        if (!soonest || static_cast<int32_t>(end - *soonest) < 0) soonest = end;
     }
-    if (next) server_.arm(*this, *next);
+    if (soonest) server_.arm(*this, *soonest);
 }
 
 // 0x8B and not 0x9C or 0x9D (3.14.2.1): those send the client to another server, now or for good,

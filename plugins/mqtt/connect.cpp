@@ -60,7 +60,6 @@ void connection::on_connect() {
                         : p.connect.clean_start ? 0
                                                 : WEFT_MQTT_EXPIRY_NEVER;
     is_version_31_ = p.connect.is_version_31;
-    choose_keep_alive(p.connect.keep_alive_s);
     remember_connect();
     if (p.connect.has_will && !remember_will()) return;
     identify();
@@ -74,10 +73,12 @@ void connection::remember_connect() {
     server_.count_handshake(1);
     h.counted = true;
     h.clean_start = p.connect.clean_start;
+    h.client_keep_alive_s = p.connect.keep_alive_s;
+    choose_keep_alive(p.connect.keep_alive_s);
     h.wants_response_information = p.props.number(property::request_response_information, 0) != 0;
     const auto aliases = std::min<uint32_t>(p.props.number(property::topic_alias_maximum, 0),
                                             server_.config.delivery_alias_maximum);
-    if (aliases != 0) aliases_out_ = std::make_unique<topic_aliases>(aliases);
+    if (aliases != 0) want_extras().aliases_out = std::make_unique<topic_aliases>(aliases);
 
     auto& m = h.begin;
     m->version = p.version;
@@ -149,7 +150,7 @@ bool connection::route_will() {
 // switches it off.
 void connection::choose_keep_alive(uint16_t wanted_s) {
     const settings& c = server_.config;
-    client_keep_alive_s_ = keep_alive_s_ = wanted_s;
+    keep_alive_s_ = wanted_s;
     if (version() == version_5 && wanted_s != 0)
         keep_alive_s_ = std::clamp(wanted_s, c.keep_alive_s_min, c.keep_alive_s_max);
 }
@@ -201,8 +202,8 @@ void connection::open_session() {
 stream connection::session_at(uint64_t exit, uint8_t& index) {
     index = 0;
     if (exit == session_exit_) return session_;
-    if (!side_) side_ = std::make_unique<std::vector<side_session>>();
-    for (const auto& x : *side_) {
+    auto& sides = want_extras().sides;
+    for (const auto& x : sides) {
         ++index;
         if (x.exit == exit) return x.to;
     }
@@ -215,8 +216,8 @@ stream connection::session_at(uint64_t exit, uint8_t& index) {
     m->keep_alive_s = keep_alive_s_;
     m->client_id = m.text(client_id());
     if (identity_size_ != 0) m->identity = m.text(identity());
-    side_->push_back({exit, server_.here.open(exit, *this, m.get(), server_.trace, auth())});
-    return side_->back().to;
+    sides.push_back({exit, server_.here.open(exit, *this, m.get(), server_.trace, auth())});
+    return sides.back().to;
 }
 
 void connection::on_session_begun(const weft_begin& b) {
@@ -304,14 +305,15 @@ void connection::write_connack(const weft_mqtt_begin& granted) {
         if (assigned_id_) p.props.set(property::assigned_client_identifier, client_id());
         if (c.topic_alias_maximum != 0)
             p.props.set(property::topic_alias_maximum, uint32_t{c.topic_alias_maximum});
-        if (keep_alive_s_ != client_keep_alive_s_)
+        if (keep_alive_s_ != handshake_->client_keep_alive_s)
             p.props.set(property::server_keep_alive, uint32_t{keep_alive_s_});
         if (handshake_->wants_response_information && !c.response_information.empty()) {
             response = response_information();
             p.props.set(property::response_information, std::string_view(response));
         }
-        if (method_ || bearer_) {
-            p.props.set(property::authentication_method, bearer_ ? bearer_method : method_->name());
+        if (method() || bearer_) {
+            p.props.set(property::authentication_method,
+                        bearer_ ? bearer_method : method()->name());
             if (!handshake_->auth_data.empty())
                 p.props.set(property::authentication_data, std::string_view(handshake_->auth_data));
         }

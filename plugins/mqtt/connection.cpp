@@ -14,7 +14,6 @@ connection::connection(server& s, stream net, const weft_begin& b)
         std::memcpy(names_.get(), peer.data(), peer_size_);
     }
     if (b.h.auth != 0) adopt(auth_ref::retain(s.here, b.h.auth));
-    server_.link(*this);
     server_.arm(*this, server_.now_tick() + server::to_ticks(s.config.connect_timeout_ms));
     net_.begin();
     net_.window(limits::receive_window_bytes);
@@ -24,7 +23,7 @@ connection::~connection() {
     if (counted_) server_.count_connection(-1);
     leave_quota();
     drop_handshake();
-    server_.unlink(*this);
+    server_.forget(*this);
 }
 
 // ---- frames ----
@@ -89,10 +88,10 @@ void connection::on_closed(stream s) {
         lost();  // a network that vanishes without a word takes the session with it
     } else {
         if (s == session_) session_ = {};
-        if (side_) std::erase_if(*side_, [&](const auto& x) { return x.to == s; });
+        if (extras_) std::erase_if(extras_->sides, [&](const auto& x) { return x.to == s; });
         if (state_ != state::closing) close(reason::unspecified_error, "the session ended");
     }
-    if (!net_ && !session_ && (!side_ || side_->empty())) delete this;
+    if (!net_ && !session_ && (!extras_ || extras_->sides.empty())) server_.destroy(*this);
 }
 
 // ---- input ----
@@ -138,7 +137,8 @@ bool connection::stalled_by_exit() const {
 
 bool connection::may_decode() const {
     if (goodbye_ || state_ == state::connecting || state_ == state::closing) return false;
-    if (outbox_ && outbox_->bytes() + (held_ ? held_->size() : 0) >= limits::answer_bytes_max)
+    if (outbox_ &&
+        outbox_->bytes() + (extras_ ? extras_->held.size() : 0) >= limits::answer_bytes_max)
         return false;
     return !stalled_by_exit();
 }

@@ -8,24 +8,21 @@
 //        +---------------+-----------------+---- refusal, goodbye, loss ----+--> closing
 //
 // It does no I/O: everything comes as frames and deadlines and goes as frames, so a test needs no
-// socket and no clock. One object serves both streams; it deletes itself when both are closed. An
+// socket and no clock. One object serves both streams; it is gone when both are closed. An
 // idle one owns nothing but its names: buffers and queues exist while something is in them.
 #pragma once
 
-#include "auth/method.hpp"
-#include "authorized.hpp"
 #include "decoder.hpp"
+#include "extras.hpp"
 #include "handshake.hpp"
 #include "inbox.hpp"
 #include "inflight.hpp"
 #include "outbox.hpp"
-#include "rate_limit.hpp"
 #include "server.hpp"
-#include "topic_aliases.hpp"
 
 namespace weft::mqtt {
 
-class connection final : public endpoint, public connection_links, public timer_wheel::node {
+class connection final : public endpoint, public timer_wheel::node {
 public:
     connection(server& s, stream net, const weft_begin& b);
     ~connection() override;
@@ -45,7 +42,6 @@ public:
     void shut_down();
     void on_password_checked(bool right, std::string_view name);
     void on_guard_answered(auth_ref who, std::string_view why_not);
-    bool dirty = false;
 
 private:
     enum class state : uint8_t { awaiting_connect, authenticating, connecting, connected, closing };
@@ -89,7 +85,7 @@ private:
     bool remember_will();
     bool route_will();
     void open_session();
-    // Of a publish; opened when it is not the client's own. index: 0 for that, else 1 + in side_.
+    // Of a publish; opened when it is not the client's own. index: 0 for that, else 1 + in sides.
     stream session_at(uint64_t exit, uint8_t& index);
     void on_session_begun(const weft_begin& b);
     void on_will_sent();
@@ -163,25 +159,24 @@ private:
         return {names_.get() + client_id_size_ + peer_size_, identity_size_};
     }
     timer_wheel::tick idle_ticks() const { return server::to_ticks(keep_alive_s_ * 1'500ull); }
+    // Of CONNECT; null when it named none, or that of a guard.
+    const auth_method* method() const { return extras_ ? extras_->method : nullptr; }
     // The earlier one of the keep alive and the end of what a guard has vouched for.
     void arm_connected();
 
-    uint64_t auth() const { return authorized_ ? authorized_->session.id() : 0; }
+    uint64_t auth() const { return extras_ ? extras_->guard.session.id() : 0; }
     // For routes that ask who it is; null when it is nobody, or when none asks.
     const weft_guard_session* who() const {
-        return authorized_ && server_.config.routes.personal() ? session_of(server_.here, auth())
-                                                               : nullptr;
+        return extras_ && server_.config.routes.personal() ? session_of(server_.here, auth())
+                                                           : nullptr;
     }
+    uint64_t expires_ms() const { return extras_ ? extras_->guard.expires_ms : WEFT_GUARD_NEVER; }
+    bool asks_guard() const { return extras_ && extras_->guard.asked; }
     bool expired() const {
-        return authorized_ && authorized_->expires_ms != WEFT_GUARD_NEVER &&
-               server_.here.wall_ms() >= authorized_->expires_ms;
+        const uint64_t at = expires_ms();
+        return at != WEFT_GUARD_NEVER && server_.here.wall_ms() >= at;
     }
 
-    // A stream to an exit other than the session's own, for publishes that a route sends there.
-    struct side_session {
-        uint64_t exit;
-        stream to;
-    };
     // A SUBSCRIBE that the provider has not answered.
     struct request {
         uint16_t packet_id = 0;
@@ -195,40 +190,44 @@ private:
         std::vector<request> requests;
     };
 
+    extras& want_extras() {
+        if (!extras_) extras_ = std::make_unique<extras>();
+        return *extras_;
+    }
+    void each_side(auto&& f) const {
+        if (!extras_) return;
+        for (const auto& x : extras_->sides) f(x.to);
+    }
+
+    friend class server;
+
+    // In an order that leaves no gaps: thousands of these do nothing.
+    uint16_t requests_pending_ = 0;
+    state state_ = state::awaiting_connect;
+    uint8_t qos_max_ = 2;
     server& server_;
     stream net_, session_;
     uint64_t session_exit_ = 0;
-    decoder decoder_;
+    [[no_unique_address]] decoder decoder_;  // the next three lie in its padding
+    uint8_t peer_size_ = 0;
+    uint16_t client_id_size_ = 0;
+    uint16_t identity_size_ = 0;
     std::unique_ptr<char[]> names_;  // client id, peer address, identity
     std::unique_ptr<handshake> handshake_;
-    std::unique_ptr<auth_exchange> exchange_;  // an authentication in progress
-    const auth_method* method_ = nullptr;      // of CONNECT
-    std::unique_ptr<authorized> authorized_;
-    inflight inflight_;
     std::unique_ptr<inbox> inbox_;
     std::unique_ptr<outbox> outbox_;
-    std::unique_ptr<std::vector<uint8_t>>
-        held_;  // packets that wait for the end of a delivery in pieces
-    std::unique_ptr<std::vector<std::string>> aliases_;  // topic of alias i + 1
-    std::unique_ptr<topic_aliases> aliases_out_;
+    std::unique_ptr<extras> extras_;
     std::unique_ptr<subscribed> subscribed_;
-    std::unique_ptr<std::vector<side_session>> side_;
-    rate_limit publish_rate_;
+    inflight inflight_;
     timer_wheel::tick last_heard_ = 0;
     uint32_t packet_size_max_ = packet_size_limit;  // of what the client takes
     uint32_t session_expiry_s_ = 0;
     uint32_t ungranted_bytes_ = 0;  // of deliveries, received since credit was last granted
     uint16_t keep_alive_s_ = 0;
-    uint16_t client_keep_alive_s_ = 0;
     uint16_t receive_max_ = 0;
-    uint16_t requests_pending_ = 0;
-    uint16_t client_id_size_ = 0;
-    uint16_t identity_size_ = 0;
-    uint8_t peer_size_ = 0;
-    state state_ = state::awaiting_connect;
     reason goodbye_code_ = reason::success;
-    uint8_t qos_max_ = 2;
     uint8_t capabilities_ = 0;
+    bool dirty_ : 1 = false;  // the server's: on its list for this turn
     bool problem_info_ : 1 = true;
     bool assigned_id_ : 1 = false;
     bool is_version_31_ : 1 = false;

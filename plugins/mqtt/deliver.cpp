@@ -57,8 +57,9 @@ void connection::start_delivery(const weft_data& d, const meta_view<weft_mqtt_pu
     }
 
     p.publish.payload_size = static_cast<uint32_t>(whole);
-    const auto alias =
-        aliases_out_ ? aliases_out_->choose(p.publish.topic) : topic_aliases::choice{};
+    const auto alias = extras_ && extras_->aliases_out
+                           ? extras_->aliases_out->choose(p.publish.topic)
+                           : topic_aliases::choice{};
     const std::string_view topic = p.publish.topic;
     if (alias.alias != 0) p.props.set(property::topic_alias, uint32_t{alias.alias});
     if (alias.known) p.publish.topic = {};
@@ -85,7 +86,7 @@ void connection::start_delivery(const weft_data& d, const meta_view<weft_mqtt_pu
             std::memcpy(to, piece.data, piece.len);
             to += piece.len;
         }
-    if (new_alias) aliases_out_->sent(topic);
+    if (new_alias) extras_->aliases_out->sent(topic);
     mid_delivery_ = !complete;
     queue(s);
     if (inlined == 0)
@@ -132,12 +133,12 @@ void connection::finish_delivery(const weft_data& d) {
     if (d.h.flags & WEFT_INCOMPLETE)
         return close(reason::unspecified_error, "a delivery broke off");
     mid_delivery_ = false;
-    if (!held_) return;
-    const auto held = std::move(held_);
+    if (!extras_ || extras_->held.empty()) return;
+    const auto held = std::exchange(extras_->held, {});
     uint8_t* to = nullptr;
-    const weft_slice s = server_.bytes.take(static_cast<uint32_t>(held->size()), to);
+    const weft_slice s = server_.bytes.take(static_cast<uint32_t>(held.size()), to);
     if (!to) return out_of_memory();
-    std::memcpy(to, held->data(), held->size());
+    std::memcpy(to, held.data(), held.size());
     queue(s);
 }
 
@@ -206,9 +207,9 @@ bool connection::send(packet& p) {
         return false;
     }
     if (mid_delivery_) {
-        if (!held_) held_ = std::make_unique<std::vector<uint8_t>>();
-        held_->resize(held_->size() + size);
-        encode(p, held_->data() + held_->size() - size);
+        auto& held = want_extras().held;
+        held.resize(held.size() + size);
+        encode(p, held.data() + held.size() - size);
         return true;
     }
     uint8_t* to = nullptr;

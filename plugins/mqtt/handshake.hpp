@@ -16,6 +16,7 @@ struct handshake {
     std::vector<uint64_t> granted;  // the reply BEGIN, while the will has not gone up
     std::string auth_data;          // of CONNACK
     password_check* checking = nullptr;
+    uint16_t client_keep_alive_s = 0;  // what it wanted
     uint8_t will_qos = 0;
     bool has_will = false, will_retain = false;
     bool clean_start = false;

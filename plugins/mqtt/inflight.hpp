@@ -10,6 +10,7 @@
 // the next add or remove.
 #pragma once
 
+#include <bit>
 #include <cstdint>
 #include <memory>
 #include <utility>
@@ -31,7 +32,7 @@ public:
     };
 
     // Publishes that count against Receive Maximum: all but resumed ones (4.9).
-    uint32_t quota_used() const { return size_ - resumed_; }
+    uint32_t quota_used() const { return uint32_t{size_} - resumed_; }
     // Publishes without PUBACK or PUBREC: what holds a client that has no Receive Maximum.
     uint32_t unanswered() const { return unanswered_; }
     uint32_t resumed() const { return resumed_; }
@@ -43,7 +44,7 @@ public:
     }
     // `id` must not be in here.
     void add(uint16_t id, publish_state is, uint8_t exit) {
-        if ((size_ + 1) * 4 > capacity() * 3) resize(capacity() == 0 ? 8 : capacity() * 2);
+        if ((size_ + 1u) * 4 > capacity() * 3) resize(capacity() == 0 ? 8 : capacity() * 2);
         entry& e = places_[place_of(id)];
         e = {id, is, exit};
         ++size_;
@@ -59,14 +60,14 @@ public:
         --size_;
         if (size_ == 0 && capacity() > keep_places) {
             places_.reset();
-            mask_ = 0;
             return;
         }
+        const uint32_t mask = capacity() - 1;
         // Moves what was pushed behind this place by it back, so that no tombstones are needed.
         uint32_t hole = static_cast<uint32_t>(&e - places_.get());
-        for (uint32_t i = (hole + 1) & mask_; places_[i].id != 0; i = (i + 1) & mask_) {
-            const uint32_t home = hash(places_[i].id) & mask_;
-            if (((i - home) & mask_) < ((i - hole) & mask_)) continue;
+        for (uint32_t i = (hole + 1) & mask; places_[i].id != 0; i = (i + 1) & mask) {
+            const uint32_t home = hash(places_[i].id) & mask;
+            if (((i - home) & mask) < ((i - hole) & mask)) continue;
             places_[hole] = places_[i];
             hole = i;
         }
@@ -77,26 +78,28 @@ private:
     static constexpr uint32_t keep_places = 64;
 
     static uint32_t hash(uint16_t id) { return id * 0x9e37u >> 4; }
-    uint32_t capacity() const { return places_ ? mask_ + 1u : 0; }
+    uint32_t capacity() const { return places_ ? 1u << capacity_log2_ : 0; }
     uint32_t place_of(uint16_t id) const {
-        uint32_t i = hash(id) & mask_;
-        while (places_[i].id != 0 && places_[i].id != id) i = (i + 1) & mask_;
+        const uint32_t mask = capacity() - 1;
+        uint32_t i = hash(id) & mask;
+        while (places_[i].id != 0 && places_[i].id != id) i = (i + 1) & mask;
         return i;
     }
     void count(publish_state is, int by) {
-        if (is <= publish_state::sent_2) unanswered_ += static_cast<uint32_t>(by);
-        if (is == publish_state::resumed) resumed_ += static_cast<uint32_t>(by);
+        if (is <= publish_state::sent_2) unanswered_ = static_cast<uint16_t>(unanswered_ + by);
+        if (is == publish_state::resumed) resumed_ = static_cast<uint16_t>(resumed_ + by);
     }
     void resize(uint32_t n) {
         const uint32_t old = capacity();
         const auto from = std::exchange(places_, std::make_unique<entry[]>(n));
-        mask_ = n - 1;
+        capacity_log2_ = static_cast<uint8_t>(std::countr_zero(n));
         for (uint32_t i = 0; i < old; ++i)
             if (from[i].id != 0) places_[place_of(from[i].id)] = from[i];
     }
 
     std::unique_ptr<entry[]> places_;
-    uint32_t mask_ = 0, size_ = 0, unanswered_ = 0, resumed_ = 0;
+    uint16_t size_ = 0, unanswered_ = 0, resumed_ = 0;  // there are 65535 ids
+    uint8_t capacity_log2_ = 0;
 };
 
 }  // namespace weft::mqtt

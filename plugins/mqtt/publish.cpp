@@ -68,14 +68,14 @@ violation connection::resolve_alias(const packet& p, std::string_view& topic) {
     if (alias > server_.config.topic_alias_maximum)
         return {reason::topic_alias_invalid, "topic alias above the topic alias maximum"};
     if (!topic.empty()) {
-        if (!aliases_) aliases_ = std::make_unique<std::vector<std::string>>();
-        if (aliases_->size() < alias) aliases_->resize(alias);
-        (*aliases_)[alias - 1] = topic;
+        auto& known = want_extras().aliases;
+        if (known.size() < alias) known.resize(alias);
+        known[alias - 1] = topic;
         return {};
     }
-    if (!aliases_ || aliases_->size() < alias || (*aliases_)[alias - 1].empty())
+    if (!extras_ || extras_->aliases.size() < alias || extras_->aliases[alias - 1].empty())
         return protocol_error("topic alias without a topic mapped to it");
-    topic = (*aliases_)[alias - 1];
+    topic = extras_->aliases[alias - 1];
     return {};
 }
 
@@ -92,7 +92,8 @@ void connection::on_publish(const weft_slice& source) {
     }
     server_.received.add();
     const settings& c = server_.config;
-    if (c.publish_rate_max != 0 && !publish_rate_.admit(c.publish_rate_max, server_.now_tick()))
+    if (c.publish_rate_max != 0 &&
+        !want_extras().publish_rate.admit(c.publish_rate_max, server_.now_tick()))
         return close(reason::message_rate_too_high, "more publishes per second than allowed");
     if (topic.size() >= c.topic_levels_max && topic_levels(topic) > c.topic_levels_max)
         return refuse_publish(p.publish.qos, p.packet_id, p.publish.payload_left,
@@ -314,7 +315,7 @@ void connection::on_pubrel() {
             return close(protocol_error("PUBREL for a publish without PUBREC"));
         case publish_state::received:
             inflight_.move(*e, publish_state::releasing);
-            return pass_ack(e->exit == 0 ? session_ : (*side_)[e->exit - 1u].to);
+            return pass_ack(e->exit == 0 ? session_ : extras_->sides[e->exit - 1u].to);
         default:
             return;  // sent again: the PUBCOMP that is due answers both
     }

@@ -17,7 +17,8 @@ server::server(const settings& s, worker w)
       sent(w.counter("mqtt.publish.sent")),
       errors(w.counter("mqtt.errors")),
       refused(w.counter("mqtt.publish.refused")),
-      dropped(w.counter("mqtt.deliveries.dropped")) {}
+      dropped(w.counter("mqtt.deliveries.dropped")),
+      all_(std::make_unique<slab<connection>>()) {}
 
 server::~server() {
     if (timer_ != 0) here.cancel(timer_);
@@ -26,7 +27,7 @@ server::~server() {
 
 endpoint* server::accept(stream s, const weft_begin& b) {
     if (said_goodbye_) return nullptr;
-    return new connection(*this, s, b);
+    return all_->make(*this, s, b);
 }
 
 // Who is connected stays as long as it likes, or until the deadline: a client cannot be moved to
@@ -47,7 +48,7 @@ void server::on_drain_deadline() {
 void server::say_goodbye() {
     if (deadline_timer_ != 0) here.cancel(std::exchange(deadline_timer_, 0));
     said_goodbye_ = true;
-    for (auto* c = all_.next; c != &all_; c = c->next) static_cast<connection*>(c)->shut_down();
+    all_->for_each([](connection& c) { c.shut_down(); });
 }
 
 // Cheap, and before anything is asked of others: a storm of clients must not cost more than it
@@ -67,20 +68,13 @@ void server::count_connection(int by) {
     by > 0 ? connections.add() : connections.sub();
 }
 
-void server::link(connection& c) {
-    connection_links& l = c;
-    l.prev = all_.prev;
-    l.next = &all_;
-    all_.prev->next = &l;
-    all_.prev = &l;
+void server::destroy(connection& c) {
+    all_->destroy(&c);
 }
 
-void server::unlink(connection& c) {
-    connection_links& l = c;
-    l.prev->next = l.next;
-    l.next->prev = l.prev;
+void server::forget(connection& c) {
     wheel_.cancel(c);
-    if (c.dirty) {
+    if (c.dirty_) {
         std::erase(dirty_, &c);
         std::erase(flushing_, &c);
     }
@@ -119,8 +113,8 @@ void server::on_tick() {
 // ---- output ----
 
 void server::flush_later(connection& c) {
-    if (c.dirty) return;
-    c.dirty = true;
+    if (c.dirty_) return;
+    c.dirty_ = true;
     dirty_.push_back(&c);
     if (flush_deferred_) return;
     flush_deferred_ = true;
@@ -131,7 +125,7 @@ void server::on_flush() {
     flush_deferred_ = false;
     flushing_.swap(dirty_);
     for (auto* c : flushing_) {
-        c->dirty = false;
+        c->dirty_ = false;
         c->flush();
     }
     flushing_.clear();

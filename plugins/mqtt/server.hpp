@@ -12,6 +12,7 @@
 #include <weft/event_limit.hpp>
 #include <weft/meta.hpp>
 #include <weft/plugin.hpp>
+#include <weft/slab.hpp>
 
 #include <memory>
 #include <string>
@@ -19,12 +20,6 @@
 namespace weft::mqtt {
 
 class connection;
-
-// Linked into the list of all connections.
-struct connection_links {
-    connection_links* prev = this;
-    connection_links* next = this;
-};
 
 class server final : public instance {
 public:
@@ -65,8 +60,8 @@ public:
     void count_handshake(int by) { handshakes_ += static_cast<uint32_t>(by); }
     void count_connection(int by);
 
-    void link(connection& c);
-    void unlink(connection& c);
+    void forget(connection& c);   // it is about to go
+    void destroy(connection& c);  // it has come to its end
 
     std::string new_client_id() const;
     // A client broke the rules or was refused; at most one event per kind and interval.
@@ -81,7 +76,6 @@ private:
     void say_goodbye();
 
     timer_wheel wheel_;
-    connection_links all_;
     std::vector<connection*> dirty_;
     std::vector<connection*> flushing_;
     std::vector<std::unique_ptr<outbox>> spare_;
@@ -92,6 +86,7 @@ private:
     bool flush_deferred_ = false;
     uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;  // of a generation that is replaced
     bool said_goodbye_ = false;
+    std::unique_ptr<slab<connection>> all_;
 };
 
 }  // namespace weft::mqtt

@@ -130,9 +130,8 @@ decoder::extent decoder::measure_publish(bytes b, uint32_t header, uint32_t tota
 }
 
 step decoder::next(bytes& in, packet& out) {
-    if (error_) return refuse(error_, out);
     if (payload_left_ != 0) return fragment(in, out);
-    if (!head_.empty()) return gather(in, out);
+    if (broken_) return broken_->error ? refuse(broken_->error, out) : gather(in, out);
     if (in.empty()) return step::need_more;
     const extent e = measure(in);
     if (e.error) return refuse(e.error, out);
@@ -143,17 +142,19 @@ step decoder::next(bytes& in, packet& out) {
 }
 
 step decoder::gather(bytes& in, packet& out) {
+    if (!broken_) broken_ = std::make_unique<broken>();
+    auto& head = broken_->head;
     for (;;) {
-        const extent e = measure(head_);
+        const extent e = measure(head);
         if (e.error) return refuse(e.error, out);
-        if (e.known && head_.size() == e.need) break;
-        const size_t n = std::min<size_t>(in.size(), e.need - head_.size());
+        if (e.known && head.size() == e.need) break;
+        const size_t n = std::min<size_t>(in.size(), e.need - head.size());
         if (n == 0) return step::need_more;
-        head_.insert(head_.end(), in.begin(), in.begin() + static_cast<std::ptrdiff_t>(n));
+        head.insert(head.end(), in.begin(), in.begin() + static_cast<std::ptrdiff_t>(n));
         in = in.subspan(n);
     }
-    out.storage = std::move(head_);
-    head_ = {};
+    out.storage = std::move(head);
+    broken_.reset();
     return decode(out.storage, in, out);
 }
 
@@ -192,8 +193,8 @@ step decoder::fragment(bytes& in, packet& out) {
 }
 
 step decoder::refuse(violation f, packet& out) {
-    head_ = {};
-    error_ = f;
+    broken_ = std::make_unique<broken>(broken{{}, f});
+    payload_left_ = 0;
     out.error = f;
     return step::error;
 }

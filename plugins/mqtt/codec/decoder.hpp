@@ -18,6 +18,8 @@
 
 #include "packet.hpp"
 
+#include <memory>
+
 namespace weft::mqtt {
 
 enum class step : uint8_t { need_more, packet, payload, error };
@@ -36,11 +38,16 @@ public:
     uint8_t version() const { return version_; }
     void set_version(uint8_t v) { version_ = v; }
     // No packet has begun.
-    bool at_boundary() const { return head_.empty() && payload_left_ == 0; }
+    bool at_boundary() const { return held() == 0 && payload_left_ == 0; }
     // Bytes held of a cut packet.
-    size_t held() const { return head_.size(); }
+    size_t held() const { return broken_ ? broken_->head.size() : 0; }
 
 private:
+    // A packet that is cut, or one that was refused and after which there is no other.
+    struct broken {
+        std::vector<uint8_t> head;
+        violation error;
+    };
     struct extent {
         uint32_t need = 0;  // bytes of the head, or enough to know more
         bool known = false;
@@ -55,10 +62,9 @@ private:
     step fragment(bytes& in, packet& out);
     step refuse(violation f, packet& out);
 
-    std::vector<uint8_t> head_;
+    std::unique_ptr<broken> broken_;
     uint32_t payload_left_ = 0;
     uint32_t size_max_;
-    violation error_;
     uint8_t version_;
     bool is_version_31_ = false;  // whose fixed headers have DUP where v3.1.1 has none
     role sender_;

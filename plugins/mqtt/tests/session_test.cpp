@@ -236,7 +236,7 @@ TEST_F(session_test, shutdown_says_goodbye) {
 }
 
 TEST_F(session_test, is_small) {
-    EXPECT_LE(sizeof(connection), 304u)
+    EXPECT_LE(sizeof(connection), 176u)
         << "idle sessions are the main cost; see architecture, budgets";
 }
 
