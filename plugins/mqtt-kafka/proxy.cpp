@@ -46,7 +46,6 @@ proxy::~proxy() {
     if (deadline_timer_) here.cancel(deadline_timer_);
     if (lazy_timer_) here.cancel(lazy_timer_);
     shares.close();
-    while (first_) destroy(*first_);
 }
 
 // The streams that every configuration needs; those of ${params} topics are opened when a client
@@ -84,10 +83,7 @@ kafka_topic* proxy::retained_topic(uint64_t exit) {
 endpoint* proxy::accept(stream s, const weft_begin& b) {
     const meta_view<weft_mqtt_begin> begin(b.h.meta);
     if (!begin || stopping_ || finished_) return nullptr;
-    auto* made = new session(*this, s, begin, b.h.auth);
-    made->next = first_;
-    if (first_) first_->previous = made;
-    first_ = made;
+    auto* made = all_.make(*this, s, begin, b.h.auth);
     ++live_;
     sessions.set(live_);
     if (begin.text(begin->client_id).empty() || is_reserved_client_id(made->client_id()))
@@ -143,9 +139,10 @@ void proxy::on_live_record(kafka_topic& topic, const meta_view<weft_kafka_record
 
 void proxy::on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) {
     if (&topic == sessions_topic_) return store.on_tail_gap(before);
-    for (session* s = first_; s; s = s->next)
-        if (s->subscriptions() && s->subscriptions()->reads(topic))
-            s->subscriptions()->on_tail_gap(topic, before);
+    all_.for_each([&](session& s) {
+        if (s.subscriptions() && s.subscriptions()->reads(topic))
+            s.subscriptions()->on_tail_gap(topic, before);
+    });
     shares.on_tail_gap(topic, before);
 }
 
@@ -263,7 +260,8 @@ void proxy::gone(session& s) {
 }
 
 void proxy::sweep_later(session& s) {
-    if (std::exchange(s.sweep_listed, true)) return;
+    if (s.sweep_listed) return;
+    s.sweep_listed = true;
     to_sweep_.push_back(&s);
     if (to_sweep_.size() == 1) here.defer(call<&proxy::sweep>, this);
 }
@@ -277,7 +275,8 @@ void proxy::sweep() {
 }
 
 void proxy::flush_later(session& s) {
-    if (std::exchange(s.flush_listed, true)) return;
+    if (s.flush_listed) return;
+    s.flush_listed = true;
     to_flush_.push_back(&s);
     if (to_flush_.size() == 1) here.defer(call<&proxy::flush>, this);
 }
@@ -290,7 +289,8 @@ void proxy::flush() {
 }
 
 void proxy::flush_lazily(session& s) {
-    if (std::exchange(s.lazy_listed, true)) return;
+    if (s.lazy_listed) return;
+    s.lazy_listed = true;
     lazy_.push_back(&s);
     if (!lazy_timer_)
         lazy_timer_ = here.timer_in_ms(lazy_record_ms, call<&proxy::flush_lazy>, this);
@@ -314,15 +314,10 @@ kafka_topic* proxy::topic_named(const std::string& name) {
 }
 
 void proxy::destroy(session& s) {
-    if (s.previous)
-        s.previous->next = s.next;
-    else
-        first_ = s.next;
-    if (s.next) s.next->previous = s.previous;
     if (s.flush_listed) std::erase(to_flush_, &s);
     if (s.lazy_listed) std::erase(lazy_, &s);
     if (s.sweep_listed) std::erase(to_sweep_, &s);
-    delete &s;
+    all_.destroy(&s);
 }
 
 // Sessions stay in the generation that accepted them, and keep their streams to Kafka with them.
@@ -347,11 +342,10 @@ void proxy::drain(uint32_t why, uint64_t deadline_ns) {
 void proxy::end_sessions() {
     deadline_timer_ = 0;
     finished_ = true;
-    for (session *s = first_, *next = nullptr; s; s = next) {
-        next = s->next;
-        s->end_client(
+    all_.for_each([](session& s) {
+        s.end_client(
             {reason::server_shutting_down, "this part of the server is replaced: connect again"});
-    }
+    });
 }
 
 // Groups go to the next generation and their members stay, unless that generation may read other
@@ -359,12 +353,11 @@ void proxy::end_sessions() {
 // are told to connect again, and do so to the new one.
 void proxy::end_shared() {
     shared_ended_ = true;
-    for (session *s = first_, *next = nullptr; s; s = next) {
-        next = s->next;
-        if (s->open() && s->subscriptions() && s->subscriptions()->has_shared())
-            s->end_client({reason::server_shutting_down,
-                           "shared subscriptions move to a new part of the server: connect again"});
-    }
+    all_.for_each([](session& s) {
+        if (s.open() && s.subscriptions() && s.subscriptions()->has_shared())
+            s.end_client({reason::server_shutting_down,
+                          "shared subscriptions move to a new part of the server: connect again"});
+    });
 }
 
 // At the end of the turn: a stream that was on its way when the exits were switched may be in the

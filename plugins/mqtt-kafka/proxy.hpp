@@ -16,6 +16,7 @@
 #include "share/shares.hpp"
 
 #include <weft/plugin.hpp>
+#include <weft/slab.hpp>
 
 #include <map>
 
@@ -119,7 +120,6 @@ private:
 
     kafka_topic* sessions_topic_ = nullptr;
     std::vector<kafka_topic*> configured_;  // what readiness looks at
-    session* first_ = nullptr;
     size_t live_ = 0;
     std::map<uint64_t, waiter> waiting_;  // by ticket, so by deadline
     uint64_t last_ticket_ = 0;
@@ -136,6 +136,7 @@ private:
     bool finished_ = false;   // takes no session any more
     bool finishing_ = false;  // finish_drain comes at the end of this turn
     bool retrying_ = false;
+    slab<session> all_;
 };
 
 }  // namespace weft::mqtt_kafka

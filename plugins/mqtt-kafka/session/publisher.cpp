@@ -312,7 +312,8 @@ void publisher::give_back(session& s, uint32_t bytes) {
     c.unreleased -= std::min(bytes, c.unreleased);
     if (!s.open() || bytes == 0) return;
     if (used_ > limit.unacknowledged_bytes_max) {
-        if (!std::exchange(c.starving, true)) starving_.push_back(&s);
+        if (!c.starving) starving_.push_back(&s);
+        c.starving = true;
         return;
     }
     if (used_up && used_ < limit.unacknowledged_bytes_max / 2)

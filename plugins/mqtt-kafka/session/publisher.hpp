@@ -44,11 +44,11 @@ struct publish_extra {
 // A session's part of the accounting.
 struct publish_credit {
     uint64_t granted = 0;  // so far its client may send
-    uint32_t window = 0;
-    uint32_t unreleased = 0;   // bytes received and not given back
-    uint32_t outstanding = 0;  // publishes not answered
-    bool starving = false;     // waits for the worker's limit
     std::unique_ptr<publish_extra> extra;
+    uint32_t window = 0;
+    uint32_t unreleased = 0;        // bytes received and not given back
+    uint32_t outstanding : 31 = 0;  // publishes not answered
+    bool starving : 1 = false;      // waits for the worker's limit
 };
 
 class publisher {

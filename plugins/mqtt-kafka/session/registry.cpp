@@ -10,21 +10,14 @@ namespace weft::mqtt_kafka {
 
 namespace {
 
-// Not std::hash: every generation must find what another has entered.
-uint64_t hash_of(std::string_view id) {
-    const uint64_t h = fnv1a_64(id);
-    return h ^ (h >> 32);
-}
-
-registered_session** bucket(registry_table& t, uint64_t hash) {
+registered_session** bucket(registry_table& t, uint32_t hash) {
     return &t.buckets[hash & (t.bucket_count - 1)];
 }
 
 // The link that leads to the newest session of this id, or the null at the end of its bucket.
-registered_session** find(registry_table& t, uint64_t hash, std::string_view id) {
+registered_session** find(registry_table& t, uint32_t hash, std::string_view id) {
     registered_session** link = bucket(t, hash);
-    while (*link && ((*link)->hash != hash || (*link)->client_id() != id))
-        link = &(*link)->in_bucket;
+    while (*link && ((*link)->hash != hash || (*link)->client_id() != id)) link = &(*link)->after;
     return link;
 }
 
@@ -39,8 +32,8 @@ void grow(registry_table& t) {
     if (!fresh) return;
     for (uint64_t i = 0; i < t.bucket_count; ++i) {
         while (registered_session* s = t.buckets[i]) {
-            t.buckets[i] = s->in_bucket;
-            s->in_bucket = fresh[s->hash & (more - 1)];
+            t.buckets[i] = s->after;
+            s->after = fresh[s->hash & (more - 1)];
             fresh[s->hash & (more - 1)] = s;
         }
     }
@@ -50,6 +43,11 @@ void grow(registry_table& t) {
 }
 
 }  // namespace
+
+uint32_t hash_of(std::string_view client_id) {
+    const uint64_t h = fnv1a_64(client_id);
+    return static_cast<uint32_t>(h ^ (h >> 32));
+}
 
 registry_table::~registry_table() {
     free_buckets(*this);
@@ -74,17 +72,17 @@ bool session_registry::enter(registered_session& s) {
     s.entered = true;
     registered_session** link = find(t, s.hash, s.client_id());
     if (registered_session* before = *link) {
-        s.in_bucket = before->in_bucket;
-        before->in_bucket = nullptr;
+        s.after = before->after;
         *link = &s;
         s.older = before;
-        before->newer = &s;
+        before->after = &s;
+        before->superseded = true;
         tell(*before);
         return false;
     }
-    if (t.count >= t.bucket_count) grow(t);
+    if (t.count >= t.bucket_count * t.ids_per_bucket) grow(t);
     registered_session** first = bucket(t, s.hash);
-    s.in_bucket = *first;
+    s.after = *first;
     *first = &s;
     ++t.count;
     return true;
@@ -99,20 +97,22 @@ void session_registry::leave(registered_session& s) {
         *link = s.due_after;
         s.told = false;
     }
-    if (!std::exchange(s.entered, false)) return;
-    if (s.newer) {
-        s.newer->older = s.older;
-        if (!s.older) tell(*s.newer);
+    if (!s.entered) return;
+    s.entered = false;
+    if (s.superseded) {
+        s.after->older = s.older;
+        if (!s.older) tell(*s.after);
     } else {
         registered_session** link = find(t, s.hash, s.client_id());
-        *link = s.older ? s.older : s.in_bucket;
-        if (s.older)
-            s.older->in_bucket = s.in_bucket;
-        else
-            --t.count;
+        *link = s.older ? s.older : s.after;
+        if (!s.older) --t.count;
     }
-    if (s.older) s.older->newer = s.newer;
-    s.older = s.newer = s.in_bucket = nullptr;
+    if (s.older) {
+        s.older->after = s.after;
+        s.older->superseded = s.superseded;
+    }
+    s.older = s.after = nullptr;
+    s.superseded = false;
 }
 
 session_registry::news session_registry::take_due(registry_home& home) {
@@ -121,7 +121,7 @@ session_registry::news session_registry::take_due(registry_home& home) {
     if (!s) return {};
     home.due = s->due_after;
     s->told = false;
-    return {s, !s->older, s->newer != nullptr};
+    return {s, !s->older, s->superseded};
 }
 
 }  // namespace weft::mqtt_kafka

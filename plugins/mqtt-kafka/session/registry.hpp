@@ -30,22 +30,23 @@ struct registry_home {
 
 struct registered_session {
     const char* id = nullptr;  // of memory that outlives the registration
-    uint64_t id_size = 0;
     registry_home* home = nullptr;
-    // The table's:
-    uint64_t hash = 0;
-    registered_session* in_bucket = nullptr;                // behind it; of the newest only
-    registered_session *older = nullptr, *newer = nullptr;  // of the same client id
-    registered_session* due_after = nullptr;                // in its home's list
-    bool entered = false, told = false;
+    // The table's: the newer one of the same client id, of the newest what is behind it in its
+    // bucket; the older one; the next in its home's list.
+    registered_session *after = nullptr, *older = nullptr, *due_after = nullptr;
+    uint32_t id_size = 0;
+    uint32_t hash = 0;  // of the table
+    bool entered : 1 = false, told : 1 = false;
+    bool superseded : 1 = false;  // there is a newer one
 
     std::string_view client_id() const { return {id, id_size}; }
 };
 
 struct registry_table {
     static constexpr const char* name = "mqtt-kafka.sessions.";
-    static constexpr uint32_t version = 2;
+    static constexpr uint32_t version = 3;
     static constexpr uint64_t buckets_min = 64;
+    static constexpr uint64_t ids_per_bucket = 2;
 
     registry_table() = default;
     registry_table(const registry_table&) = delete;
@@ -58,6 +59,9 @@ struct registry_table {
     uint64_t bucket_count = buckets_min;           // a power of two
     uint64_t count = 0;                            // of client ids
 };
+
+// Of a client id. Not std::hash: every generation must find what another has entered.
+uint32_t hash_of(std::string_view client_id);
 
 // One binding's hold on the table; used by all its workers.
 class session_registry {

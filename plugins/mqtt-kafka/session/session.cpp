@@ -3,23 +3,23 @@
 #include "proxy.hpp"
 
 #include <algorithm>
-#include <cstring>
 
 namespace weft::mqtt_kafka {
 
 session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin, uint64_t auth)
-    : proxy_(p),
+    : clean_start_(begin->flags & WEFT_MQTT_CLEAN_START),
+      version_(begin->version),
+      proxy_(p),
       stream_(s),
       rights_(p.config.table.guarded() ? p.config.table.rights_of(session_of(p.here, auth)) : 0),
       nonce_(p.store.me.next_nonce()),
-      expiry_s_(begin->session_expiry_s),
-      version_(begin->version),
-      clean_start_(begin->flags & WEFT_MQTT_CLEAN_START) {
+      expiry_s_(begin->session_expiry_s) {
+    if (begin->flags & WEFT_MQTT_WILL) will_ = std::make_unique<own_will>();
     const auto name = begin.text(begin->client_id);
-    id_ = std::make_unique<char[]>(name.size());
-    if (!name.empty()) std::memcpy(id_.get(), name.data(), name.size());
-    id = id_.get();
-    id_size = name.size();
+    auto* copy = new char[name.size()];
+    std::copy(name.begin(), name.end(), copy);
+    id = copy;
+    id_size = static_cast<uint32_t>(name.size());
     home = &p.home;
     // 0 would be a protocol error that mqtt refuses (MQTT 5, 3.1.2.11.3); the client could take
     // nothing then.
@@ -27,14 +27,14 @@ session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin, ui
     // A v3.1.1 client cannot say how long, only "persistent".
     if (version_ < WEFT_MQTT_V5)
         expiry_s_ = std::min(expiry_s_, p.config.limit.v311_session_expiry_s);
-    if (begin->flags & WEFT_MQTT_WILL) will_ = std::make_unique<own_will>();
 }
 
 session::~session() {
     stop_timer();
-    load_.reset();
+    passing_.reset();
     proxy_.registry.leave(*this);
     proxy_.store.remove(*this);
+    delete[] id;
 }
 
 void session::give_up() {
@@ -174,7 +174,8 @@ void session::on_written(session_key key, const refusal& why) {
     }
     // The claim is answered by its record, which may come before or after Kafka's answer.
     if (key == session_key::owner) return;
-    if (state_ == state::preparing && preparing_ > 0 && --preparing_ == 0) return accept();
+    if (state_ == state::preparing && passing_->preparing > 0 && --passing_->preparing == 0)
+        return accept();
     if (state_ != state::accepted) return;
     if (key == session_key::inflight && subscriber_) subscriber_->on_inflight_written();
     if (key == session_key::offsets && qos2_) proxy_.publish.on_offsets_written(*this);
@@ -188,7 +189,7 @@ void session::on_written(session_key key, const refusal& why) {
 // written again behind it.
 void session::on_epoch(session_key key, int64_t epoch, int64_t offset) {
     if (epoch >= epoch_ || offset <= epoch_) return;
-    if (state_ == state::preparing) late_ |= bit(key);
+    if (state_ == state::preparing) passing_->late |= bit(key);
     if (state_ != state::accepted && state_ != state::away) return;
     write_again(key);
 }
@@ -205,7 +206,7 @@ void session::write_again(session_key key) {
             break;
         case session_key::expiry:
             if (state_ == state::away)
-                put(key, expiry_signal(static_cast<int64_t>(expire_at_)));
+                put(key, expiry_signal(static_cast<int64_t>(passing_->expire_at)));
             else if (stored_ & bit(key))
                 put(key, expiry_signal(-1));
             else
@@ -213,7 +214,7 @@ void session::write_again(session_key key) {
             break;
         case session_key::will:
             if (will_ && will_->stored)
-                put(key, will_signal(will_at_ ? static_cast<int64_t>(will_at_) : -1));
+                put(key, will_signal(will_->at ? static_cast<int64_t>(will_->at) : -1));
             else
                 put(key, std::nullopt);
             break;

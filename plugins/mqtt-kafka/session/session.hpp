@@ -84,7 +84,6 @@ public:
     void changed_lazily();
     bool settled(session_key key) const { return !((dirty_ | writing_) & bit(key)); }
     void flush_records();
-    bool flush_listed = false, lazy_listed = false, sweep_listed = false;  // the proxy's
 
     qos2_in& received();  // QoS 2 publishes of the client
     qos2_in* maybe_received() { return qos2_.get(); }
@@ -97,10 +96,6 @@ public:
     void on_abort(stream, const weft_frame&) override { leave(false); }
     void on_reset(stream, const weft_frame&) override { leave(false); }
     void on_closed(stream) override;
-
-    publish_credit credit;                         // the publisher's
-    uint64_t ticket = 0;                           // the waiting list's
-    session *previous = nullptr, *next = nullptr;  // the proxy's list
 
 private:
     enum class state : uint8_t {
@@ -118,6 +113,7 @@ private:
         will_message message;
         uint32_t delay_s = 0;
         uint32_t missing = 0;  // payload bytes still to come
+        uint64_t at = 0;       // when it is due, wall clock, ms; 0: that is not known yet
         bool begun = false, stored = false;
     };
     static uint8_t bit(session_key k) { return static_cast<uint8_t>(1u << static_cast<int>(k)); }
@@ -157,34 +153,55 @@ private:
     std::string expiry_signal(int64_t at_ms) const;
     std::string will_signal(int64_t at_ms) const;
     int64_t will_delay_ms() const;
+    uint64_t will_at() const { return will_ ? will_->at : 0; }
 
+    // What it needs while it begins, or is without its client.
+    struct passing {
+        std::unique_ptr<session_load> load;
+        std::unique_ptr<loaded_session> loaded;
+        uint64_t expire_at = 0;  // wall clock, ms; 0: never
+        uint64_t timer = 0;      // of the last word that is awaited, or of the time away
+        uint16_t preparing = 0;  // writes that the CONNACK waits for
+        uint8_t late = 0;        // by session_key: written late by an owner before us
+        bool waited = false;     // long enough for an earlier owner's last word
+    };
+    passing& want_passing() {
+        if (!passing_) passing_ = std::make_unique<passing>();
+        return *passing_;
+    }
+    loaded_session* loaded() const { return passing_ ? passing_->loaded.get() : nullptr; }
+
+    // In an order that leaves no gaps: thousands of these do nothing.
+    bool clean_start_ : 1, present_ : 1 = false;
+    bool publishing_will_ : 1 = false, settling_ : 1 = false;
+    bool fenced_ : 1 = false;  // somebody else owns the session
+    bool first_ : 1 = false;   // no older one of this process has to finish first
+    state state_ = state::waiting;
+    uint8_t version_;
+    // By session_key: to be written, under way, there.
+    uint8_t dirty_ = 0, writing_ = 0, stored_ = 0;
+
+public:
+    bool flush_listed : 1 = false, lazy_listed : 1 = false,
+                        sweep_listed : 1 = false;  // the proxy's
+    uint64_t ticket = 0;                           // the waiting list's
+    session* same_bucket = nullptr;                // of sessions_by_id
+    [[no_unique_address]] publish_credit credit;   // the publisher's; the next lies in its padding
+
+private:
+    uint32_t window_max_ = 0;  // of the last WINDOW
     proxy& proxy_;
     stream stream_;
-    std::unique_ptr<char[]> id_;
     std::unique_ptr<subscriber> subscriber_;
-    std::unique_ptr<session_load> load_;
-    std::unique_ptr<loaded_session> loaded_;  // until the session is accepted
+    std::unique_ptr<passing> passing_;
     std::unique_ptr<own_will> will_;
     std::unique_ptr<qos2_in> qos2_;
     const route_rights rights_;
     int64_t epoch_ = -1;
     int64_t nonce_;
-    uint64_t will_at_ = 0, expire_at_ = 0;  // wall clock, ms; 0: never
-    uint64_t timer_ = 0;                    // of the last word that is awaited, or of the time away
-    uint32_t window_max_ = 0;               // of the last WINDOW
     uint32_t expiry_s_;
     uint16_t receive_max_;
-    uint16_t preparing_ = 0;   // writes that the CONNACK waits for
     uint16_t unanswered_ = 0;  // writes of records
-    // By session_key: to be written, under way, there, written late by an owner before us.
-    uint8_t dirty_ = 0, writing_ = 0, stored_ = 0, late_ = 0;
-    uint8_t version_;
-    state state_ = state::waiting;
-    bool clean_start_, present_ = false;
-    bool publishing_will_ = false, settling_ = false;
-    bool fenced_ = false;  // somebody else owns the session
-    bool waited_ = false;  // long enough for an earlier owner's last word
-    bool first_ = false;   // no older one of this process has to finish first
 };
 
 }  // namespace weft::mqtt_kafka

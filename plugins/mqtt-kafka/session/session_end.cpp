@@ -3,6 +3,7 @@
 #include "session/session.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace weft::mqtt_kafka {
 
@@ -90,11 +91,10 @@ void session::forget_will() {
         put(session_key::will, std::nullopt);
     }
     will_.reset();
-    will_at_ = 0;
 }
 
 void session::publish_will() {
-    will_at_ = 0;
+    will_->at = 0;
     publishing_will_ = true;
     proxy_.publish.publish_will(*this, will_->message);
 }
@@ -104,9 +104,9 @@ void session::on_will_published() {
     if (settling_) return;
     if (state_ == state::preparing) return prepare();  // it was an earlier owner's
     session_signal earlier;
-    if (loaded_ && loaded_->will && decode(*loaded_->will, earlier) == decoded::ok) {
+    if (loaded() && loaded()->will && decode(*loaded()->will, earlier) == decoded::ok) {
         // The client went before its CONNACK; the will was sent all the same.
-        loaded_.reset();
+        passing_->loaded.reset();
         put(session_key::will_message, std::nullopt, earlier.lifetime_id);
         put(session_key::will, std::nullopt);
     }
@@ -147,7 +147,7 @@ void session::put_down(state then) {
     const bool kept = state_ == state::accepted && durable();
     proxy_.stop_waiting(*this);
     stop_timer();
-    load_.reset();
+    if (passing_) passing_->load.reset();
     if (kept) put_last_word();
     if (kept && (dirty_ & bit(session_key::state)))
         put(session_key::state, encode(subscriber_ ? subscriber_->state() : session_state{}));
@@ -163,8 +163,7 @@ void session::put_last_word() {
 }
 
 void session::stop_timer() {
-    if (timer_) proxy_.here.cancel(timer_);
-    timer_ = 0;
+    if (passing_ && passing_->timer) proxy_.here.cancel(std::exchange(passing_->timer, 0));
 }
 
 // Another connection of this process has the client id now, and claims the session when what this
@@ -192,9 +191,10 @@ void session::on_settled() {
 // The client may come back: here, or elsewhere, which shows as a higher claim.
 void session::stay_away() {
     const uint64_t now = proxy_.here.wall_ms();
+    uint64_t& expire_at = want_passing().expire_at;
     if (expiry_s_ != WEFT_MQTT_EXPIRY_NEVER) {
-        expire_at_ = now + uint64_t{expiry_s_} * 1000;
-        put(session_key::expiry, expiry_signal(static_cast<int64_t>(expire_at_)));
+        expire_at = now + uint64_t{expiry_s_} * 1000;
+        put(session_key::expiry, expiry_signal(static_cast<int64_t>(expire_at)));
     } else if (stored_ & bit(session_key::expiry)) {
         put(session_key::expiry, std::nullopt);
     }
@@ -204,8 +204,8 @@ void session::stay_away() {
         if (delay == 0) {
             publish_will();
         } else {
-            will_at_ = now + static_cast<uint64_t>(delay);
-            put(session_key::will, will_signal(static_cast<int64_t>(will_at_)));
+            will_->at = now + static_cast<uint64_t>(delay);
+            put(session_key::will, will_signal(static_cast<int64_t>(will_->at)));
         }
     }
     arm_away();
@@ -213,8 +213,8 @@ void session::stay_away() {
 
 void session::arm_away() {
     if (state_ != state::away) return;
-    uint64_t at = expire_at_;
-    if (will_at_ && (at == 0 || will_at_ < at)) at = will_at_;
+    uint64_t at = passing_->expire_at;
+    if (const uint64_t will = will_at(); will && (at == 0 || will < at)) at = will;
     if (at == 0) {  // nothing more is to come of it here
         state_ = state::closed;
         return proxy_.sweep_later(*this);
@@ -222,22 +222,22 @@ void session::arm_away() {
     const uint64_t now = proxy_.here.wall_ms();
     const uint64_t in = std::min(at > now ? at - now : 0, away_timer_ms_max);
     stop_timer();
-    timer_ = proxy_.here.timer_in_ms(in, call<&session::on_away_timer>, this);
+    passing_->timer = proxy_.here.timer_in_ms(in, call<&session::on_away_timer>, this);
 }
 
 void session::on_away_timer() {
-    timer_ = 0;
+    passing_->timer = 0;
     if (state_ != state::away) return;
     const uint64_t now = proxy_.here.wall_ms();
-    if (expire_at_ && expire_at_ <= now) return end_session();
-    if (will_at_ && will_at_ <= now) publish_will();
+    if (passing_->expire_at && passing_->expire_at <= now) return end_session();
+    if (will_at() && will_at() <= now) publish_will();
     arm_away();
 }
 
 // The session is over: its will goes out if it is still there, its records go.
 void session::end_session() {
     stop_timer();
-    expire_at_ = 0;
+    if (passing_) passing_->expire_at = 0;
     for (const auto k : {session_key::state, session_key::inflight, session_key::offsets,
                          session_key::expiry, session_key::owner})
         if (stored_ & bit(k)) put(k, std::nullopt);

@@ -44,9 +44,9 @@ void session::retry() {
         proxy_.stop_waiting(*this);
 }
 
-void session::on_registry(bool first, bool superseded) {
+void session::on_registry(bool first, bool over) {
     first_ = first;
-    if (superseded) return hand_over();
+    if (over) return hand_over();
     if (state_ == state::waiting) retry();
 }
 
@@ -63,8 +63,9 @@ void session::on_claimed(int32_t partition, int64_t offset) {
     epoch_ = std::max(epoch_, offset);
     if (state_ != state::claiming) return;
     state_ = state::loading;
-    load_ = std::make_unique<session_load>(proxy_, *this, partition, offset);
-    load_->start();
+    auto& load = want_passing().load;
+    load = std::make_unique<session_load>(proxy_, *this, partition, offset);
+    load->start();
 }
 
 void session::on_other_claim(int64_t offset) {
@@ -82,7 +83,7 @@ void session::take_over_ends() {
         close_stream({reason::session_taken_over, "another client connected with this client id"});
     proxy_.stop_waiting(*this);
     subscriber_.reset();
-    load_.reset();
+    if (passing_) passing_->load.reset();
     state_ = state::closed;
     proxy_.publish.drop_gated(*this);
     proxy_.registry.leave(*this);
@@ -90,30 +91,31 @@ void session::take_over_ends() {
 }
 
 void session::on_loaded(loaded_session& from) {
-    loaded_ = std::make_unique<loaded_session>(std::move(from));
-    load_.reset();
+    passing_->loaded = std::make_unique<loaded_session>(std::move(from));
+    passing_->load.reset();
     continue_if_loaded();
 }
 
 // The will comes right behind BEGIN, but maybe in pieces.
 void session::continue_if_loaded() {
-    if (state_ != state::loading || !loaded_) return;
+    if (state_ != state::loading || !loaded()) return;
+    loaded_session& from = *loaded();
     if (will_ && (!will_->begun || will_->missing > 0)) return;
     if (waits_for_last_word()) return;
     stop_timer();
-    if (loaded_->last_word) {
-        loaded_->inflight = std::move(loaded_->last_word);
-        loaded_->inflight_ms = loaded_->last_word_ms;
+    if (from.last_word) {
+        from.inflight = std::move(from.last_word);
+        from.inflight_ms = from.last_word_ms;
     }
     if (will_ && will_->message.lifetime_id.empty()) will_->message.lifetime_id = random_id();
     state_ = state::preparing;
     bool goes_on = false;
-    if (!resume(*loaded_, goes_on))
+    if (!resume(from, goes_on))
         return end_client({reason::implementation_specific,
                            "the session's state was written by a newer version"});
     present_ = goes_on;
     settling_ = true;  // a will that is refused is answered at once
-    settle_old_will(*loaded_, goes_on);
+    settle_old_will(from, goes_on);
     settling_ = false;
     if (!publishing_will_) prepare();
 }
@@ -122,29 +124,31 @@ void session::continue_if_loaded() {
 // that it has not written? Not waited for if there is nothing that could have been acknowledged,
 // nor for long: that instance may be gone.
 bool session::waits_for_last_word() {
-    const loaded_session& from = *loaded_;
+    const loaded_session& from = *loaded();
     if (clean_start_ || !from.state || from.has_left() || from.owner == proxy_.store.me.id())
         return false;
     session_state subscribed;
     if (decode(*from.state, subscribed) != decoded::ok) return false;
     if (subscribed.filters.empty() && !from.inflight) return false;
-    if (!waited_ && !timer_)
-        timer_ = proxy_.here.timer_in_ms(proxy_.config.limit.takeover_wait_ms,
-                                         call<&session::on_last_word_late>, this);
-    return !waited_;
+    if (!passing_->waited && !passing_->timer)
+        passing_->timer = proxy_.here.timer_in_ms(proxy_.config.limit.takeover_wait_ms,
+                                                  call<&session::on_last_word_late>, this);
+    return !passing_->waited;
 }
 
 void session::on_last_word_late() {
-    timer_ = 0;
-    waited_ = true;
+    passing_->timer = 0;
+    passing_->waited = true;
     continue_if_loaded();
 }
 
 void session::on_left(int64_t epoch, int64_t offset, std::string inflight, int64_t written_ms) {
     if (state_ != state::loading || offset <= epoch_ || epoch >= epoch_) return;
-    if (load_) return load_->take_last_word(epoch, std::move(inflight), written_ms);
-    if (!loaded_) return;
-    loaded_->take_last_word(epoch, std::move(inflight), written_ms);
+    if (!passing_) return;
+    if (passing_->load)
+        return passing_->load->take_last_word(epoch, std::move(inflight), written_ms);
+    if (!passing_->loaded) return;
+    passing_->loaded->take_last_word(epoch, std::move(inflight), written_ms);
     continue_if_loaded();
 }
 
@@ -183,19 +187,20 @@ void session::settle_old_will(loaded_session& from, bool goes_on) {
 
 // Writes what the CONNECT changes. The CONNACK waits for all of it.
 void session::prepare() {
+    uint16_t& preparing = passing_->preparing;
     const auto write = [&](session_key k, std::optional<std::string_view> v,
                            std::string_view lifetime_id = {}) {
-        ++preparing_;
+        ++preparing;
         put(k, v, lifetime_id);
     };
-    ++preparing_;  // until everything is on its way
-    loaded_session& from = *loaded_;
+    ++preparing;  // until everything is on its way
+    loaded_session& from = *loaded();
     session_signal old;
     if (from.will && decode(*from.will, old) == decoded::ok && from.will_message)
         write(session_key::will_message, std::nullopt, old.lifetime_id);
     if (will_) {
         store_will();
-        preparing_ = static_cast<uint16_t>(preparing_ + 2);
+        preparing = static_cast<uint16_t>(preparing + 2);
     } else if (from.will) {
         write(session_key::will, std::nullopt);
     }
@@ -217,7 +222,7 @@ void session::prepare() {
         write(session_key::expiry, expiry_signal(-1));
     else if (from.expiry)
         write(session_key::expiry, std::nullopt);
-    if (--preparing_ == 0) accept();
+    if (--preparing == 0) accept();
 }
 
 void session::accept() {
@@ -232,16 +237,15 @@ void session::accept() {
     stream_.begin(m.get());
     proxy_.publish.welcome(*this);
     if (present_) restore();
-    loaded_.reset();
+    const auto over = std::move(passing_);
     for (const auto k : {session_key::state, session_key::offsets, session_key::inflight,
                          session_key::will, session_key::expiry})
-        if (late_ & bit(k)) write_again(k);
-    late_ = 0;
+        if (over->late & bit(k)) write_again(k);
     retry();
 }
 
 void session::restore() {
-    loaded_session& from = *loaded_;
+    loaded_session& from = *loaded();
     session_state subscribed;
     session_inflight inflight;
     if (from.state && decode(*from.state, subscribed) != decoded::ok) subscribed = {};

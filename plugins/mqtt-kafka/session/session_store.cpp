@@ -45,13 +45,6 @@ owner_mark mark_of(const meta_view<weft_kafka_record>& record) {
     return out;
 }
 
-size_t session_store::by_id::operator()(const session* s) const {
-    return (*this)(s->client_id());
-}
-std::string_view session_store::same_id::id(const session* s) {
-    return s->client_id();
-}
-
 session_store::session_store(proxy& p) : left(p), proxy_(p) {}
 
 session_store::~session_store() {
@@ -64,20 +57,10 @@ bool session_store::live() const {
 }
 
 void session_store::remove(session& s) {
-    const auto [first, last] = sessions_.equal_range(s.client_id());
-    for (auto at = first; at != last; ++at) {
-        if (*at != &s) continue;
-        sessions_.erase(at);
-        break;
-    }
+    sessions_.remove(s);
     if (!s.has_writes()) return;
     for (auto& [token, w] : writes_)
         if (w.who == &s) w.who = nullptr;
-}
-
-std::vector<session*> session_store::of(std::string_view client_id) const {
-    const auto [first, last] = sessions_.equal_range(client_id);
-    return {first, last};
 }
 
 void session_store::write(session& s, session_key key, std::optional<std::string_view> value,
@@ -161,7 +144,7 @@ void session_store::on_record(const meta_view<weft_kafka_record>& record, const 
     }
     const owner_mark mark = mark_of(record);
     if (!mark.epoch) return;
-    for (session* s : of(key->client_id)) {
+    for (session* s : sessions_.of(key->client_id)) {
         s->on_epoch(key->key, *mark.epoch, record->offset);
         if (mark.left && key->key == session_key::inflight)
             s->on_left(*mark.epoch, record->offset, text_of_payload(data), record->timestamp_ms);
@@ -174,7 +157,7 @@ void session_store::on_claim(std::string_view client_id, const meta_view<weft_ka
     // A claim of a newer program in a form of its own is a claim.
     const bool known = decode(value, claim) == decoded::ok;
     const bool here = known && claim.instance == me.id();
-    for (session* s : of(client_id)) {
+    for (session* s : sessions_.of(client_id)) {
         if (here && claim.nonce == s->nonce())
             s->on_claimed(record->partition, record->offset);
         else

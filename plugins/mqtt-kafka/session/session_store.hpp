@@ -9,6 +9,7 @@
 #include "kafka/kafka_topics.hpp"
 #include "mapping/reasons.hpp"
 #include "session/leftovers.hpp"
+#include "session/sessions_by_id.hpp"
 #include "session/state/identity.hpp"
 #include "session/state/keys.hpp"
 
@@ -16,7 +17,6 @@
 #include <memory>
 #include <optional>
 #include <string_view>
-#include <unordered_set>
 
 namespace weft::mqtt_kafka {
 
@@ -40,8 +40,8 @@ public:
     // Can claims be made and read back?
     bool live() const;
 
-    // Sessions whose records are looked out for, by client id; several while a newer one claims.
-    void add(session& s) { sessions_.insert(&s); }
+    // Sessions whose records are looked out for.
+    void add(session& s) { sessions_.add(s); }
     void remove(session& s);
 
     // Writes a value, or a tombstone. The session hears of the answer (session::on_written).
@@ -70,24 +70,9 @@ private:
         session* who;
         session_key key;
     };
-    struct by_id {
-        using is_transparent = void;
-        size_t operator()(std::string_view id) const { return std::hash<std::string_view>{}(id); }
-        size_t operator()(const session* s) const;
-    };
-    struct same_id {
-        using is_transparent = void;
-        static std::string_view id(std::string_view s) { return s; }
-        static std::string_view id(const session* s);
-        template <class A, class B>
-        bool operator()(const A& a, const B& b) const {
-            return id(a) == id(b);
-        }
-    };
     void submit(session* who, session_key key, std::string_view client_id,
                 std::optional<std::string_view> value, int64_t epoch, std::string_view lifetime_id,
                 bool last_word);
-    std::vector<session*> of(std::string_view client_id) const;
     void on_claim(std::string_view client_id, const meta_view<weft_kafka_record>& record,
                   const std::string& value);
 
@@ -100,7 +85,7 @@ private:
 
     proxy& proxy_;
     kafka_topic* topic_ = nullptr;
-    std::unordered_multiset<session*, by_id, same_id> sessions_;
+    sessions_by_id sessions_;
     std::map<uint64_t, pending_write> writes_;
     uint64_t last_ = 0;
     meta_writer<weft_kafka_produce> block_;

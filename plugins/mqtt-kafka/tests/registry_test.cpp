@@ -35,7 +35,7 @@ struct registry_test : testing::Test {
         names.push_back(id);
         registered_session& s = sessions.emplace_back();
         s.id = names.back().data();
-        s.id_size = names.back().size();
+        s.id_size = static_cast<uint32_t>(names.back().size());
         s.home = &home;
         first = registry.enter(s);
         return s;
