@@ -14,6 +14,14 @@ client_instance::client_instance(worker w, const client_config& config)
       connected(w.counter("tcp.connected")),
       failed(w.counter("tcp.connect.failed")) {}
 
+void client_instance::destroy(connection& c) {
+    all_.destroy(&static_cast<client_connection&>(c));
+}
+
+void client_instance::take_leave_of_all(const weft_meta* why) {
+    all_.for_each([&](client_connection& c) { c.take_leave(why); });
+}
+
 client_instance::~client_instance() {
     close_lingering();
 }
@@ -23,7 +31,7 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
     const auto& own = settings;
     const meta_view<weft_tcp_begin> asked(b.h.meta);
     const auto host = asked ? asked.text(asked->remote_host) : std::string_view{};
-    auto* c = new client_connection(*this, s);
+    auto* c = all_.make(*this, s);
     // A destination of its own binds every stream, unless routes permit to choose another.
     if (!own.host.empty() && (host.empty() || own.permitted.empty())) {
         c->start({own.host, own.port, false});
@@ -44,12 +52,17 @@ void client_instance::drain(uint32_t why, uint64_t deadline_ns) {
     const bool asked = draining();
     end_connections_at(deadline_ns);
     if (asked) return;
-    for_each([](connection& c) { static_cast<client_connection&>(c).ask_to_move(); });
+    all_.for_each([](client_connection& c) { c.ask_to_move(); });
 }
 
 void client_instance::on_name_failed(const std::string& host) {
     name_events_.emit(here(), WEFT_ERROR, "binding.tcp.dns.failed",
                       [&] { return "Unable to resolve host dns for address (" + host + ")."; });
+}
+
+client_connection::client_connection(client_instance& owner, stream s)
+    : connection(owner, true), owner_(owner) {
+    serve(s);
 }
 
 void client_connection::start(destination to) {

@@ -205,7 +205,7 @@ void connection::on_closed(stream) {
         stop_watching();
         hub_.linger(std::exchange(fd_, -1), std::move(queue_));
     }
-    delete this;
+    hub_.destroy(*this);
 }
 
 void connection::close_now(bool with_reset) {

@@ -14,7 +14,7 @@ namespace weft::tcp {
 class connection : public endpoint {
 public:
     // `begun`: the other side has answered (or, for a client, is the one that asked): see on_reset.
-    connection(hub& h, bool begun) : hub_(h), begun_(begun) { hub_.enlist(*this); }
+    connection(hub& h, bool begun) : hub_(h), begun_(begun) {}
     ~connection() override;
 
     // The stream to serve, right after open or in accept.
@@ -28,7 +28,6 @@ public:
     // Reads no more and says why; what the other side answers is still written, then the connection
     // ends.
     virtual void take_leave(const weft_meta* why);
-    connection *previous = nullptr, *next = nullptr;  // the hub's list
 
     void on_begin(stream, const weft_begin&) override { begun_ = true; }
     void on_data(stream, const weft_data& d) override;

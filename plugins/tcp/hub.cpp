@@ -83,21 +83,9 @@ void hub::resume_all() {
     }
 }
 
-void hub::enlist(connection& c) {
-    c.next = first_;
-    if (first_) first_->previous = &c;
-    first_ = &c;
-}
-
-connection* hub::next_of(const connection& c) {
-    return c.next;
-}
-
 void hub::forget(connection& c) {
     replace(dirty_, &c);
     replace(starved_, &c);
-    (c.previous ? c.previous->next : first_) = c.next;
-    if (c.next) c.next->previous = c.previous;
 }
 
 // ---- the end of an instance ----
@@ -117,7 +105,7 @@ void hub::on_deadline() {
     meta_writer<weft_tcp_reset> why;
     why->error = ESHUTDOWN;
     why->text = why.text("the binding is replaced, and the time its connections had is over");
-    for_each([&](connection& c) { c.take_leave(why.get()); });
+    take_leave_of_all(why.get());
 }
 
 // The host detaches a drained instance once its streams, tasks and wrapped buffers are gone. A

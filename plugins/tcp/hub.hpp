@@ -36,9 +36,10 @@ public:
     void flush_later(connection& c);
     // connection::resume_read after a pause: the worker had no memory.
     void read_later(connection& c);
-    // A connection comes; it goes away, and nothing of the above is done for it any more.
-    void enlist(connection& c);
+    // A connection goes away, and nothing of the above is done for it any more.
     void forget(connection& c);
+    // Its stream is closed: who made it destroys it.
+    virtual void destroy(connection& c) = 0;
 
     // Takes over a socket whose stream is over: writes what is queued, sends FIN, waits for the
     // peer's. Bounded in time.
@@ -66,19 +67,13 @@ protected:
     // that they are ended in good order. An earlier time counts.
     void end_connections_at(uint64_t deadline_ns);
     bool deadline_passed() const { return deadline_passed_; }
-    template <class F>
-    void for_each(F&& f) {
-        for (connection *c = first_, *after = nullptr; c; c = after) {
-            after = next_of(*c);
-            f(*c);
-        }
-    }
+    // connection::take_leave of all.
+    virtual void take_leave_of_all(const weft_meta* why) = 0;
 
 private:
     void flush_all();
     void resume_all();
     void on_deadline();
-    static connection* next_of(const connection& c);
 
     worker worker_;
     const socket_config& config_;
@@ -87,7 +82,6 @@ private:
     uint64_t starved_timer_ = 0;
     bool flushing_ = false;
     std::vector<std::unique_ptr<lingering>> lingering_;
-    connection* first_ = nullptr;
     uint64_t deadline_ns_ = UINT64_MAX, deadline_timer_ = 0;
     chunk stay_;  // keeps the host from detaching a drained instance while sockets have no stream
     bool draining_ = false, deadline_passed_ = false;

@@ -160,7 +160,7 @@ void server_instance::serve(const accepted& c, const std::string& name,
     begin_->remote_host = remote_host;
     begin_->local_port = local.port();
     begin_->remote_port = peer.port();
-    auto* to = new connection(*this, false);
+    auto* to = all_.make(*this, false);
     to->serve(here().open(*exit, *to, begin_.get()));
     to->adopt(c.fd);
 }

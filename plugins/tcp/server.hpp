@@ -9,6 +9,7 @@
 #include <weft/event_limit.hpp>
 #include <weft/plugin.hpp>
 #include <weft/shared.hpp>
+#include <weft/slab.hpp>
 
 #include <atomic>
 #include <unordered_map>
@@ -58,6 +59,7 @@ public:
         return nullptr;
     }  // a server is nobody's exit
     void drain(uint32_t why, uint64_t deadline_ns) override;
+    void destroy(connection& c) override { all_.destroy(&c); }
 
     // ---- called by an arrival, which is gone afterwards ----
     void header_read(arrival& a, const std::optional<socket_address>& source);
@@ -75,6 +77,9 @@ private:
         void on_ready(uint32_t events);
     };
 
+    void take_leave_of_all(const weft_meta* why) override {
+        all_.for_each([&](connection& c) { c.take_leave(why); });
+    }
     void listen(listener& l);
     void stop_listening();
     bool accept_one(listener& l);  // false: nothing left, or a pause
@@ -109,6 +114,7 @@ private:
     std::vector<std::unique_ptr<listener>> listeners_;
     std::vector<std::unique_ptr<arrival>> arrivals_;
     std::unordered_map<int, uint32_t> source_slots_;  // by descriptor, of those that are counted
+    slab<connection> all_;
 };
 
 }  // namespace weft::tcp

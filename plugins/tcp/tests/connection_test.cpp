@@ -4,6 +4,8 @@
 #include "fake_host.hpp"
 #include "sockets.hpp"
 
+#include <weft/slab.hpp>
+
 #include <gmock/gmock.h>
 
 using namespace weft::tcp;
@@ -15,7 +17,10 @@ struct test_hub : hub {
     using hub::hub;
     ~test_hub() override { close_lingering(); }
     void on_socket_closed(int) override { ++closed; }
+    void destroy(connection& c) override { all.destroy(&c); }
+    void take_leave_of_all(const weft_meta*) override {}
     int closed = 0;
+    weft::slab<connection> all;
 };
 
 class connection_test : public testing::Test {
@@ -27,7 +32,7 @@ protected:
     void open(bool begun = true, uint32_t credit = 1 << 20) {
         std::tie(ours_, peer_) = connected_pair();
         ASSERT_GE(ours_, 0);
-        auto* c = new connection(hub_, false);
+        auto* c = hub_.all.make(hub_, false);
         stream_ = host_.new_stream();
         stream_->vt = weft::endpoint::table();
         stream_->self = static_cast<weft::endpoint*>(c);
