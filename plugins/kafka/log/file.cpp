@@ -23,6 +23,11 @@ mapping::~mapping() {
     if (data_) ::munmap(const_cast<uint8_t*>(data_), size_);
 }
 
+// Advice: where it is not taken, nothing is lost.
+void mapping::give_back(size_t from, size_t to) const {
+    if (from < to) ::madvise(const_cast<uint8_t*>(data_) + from, to - from, MADV_DONTNEED);
+}
+
 result<mapping> mapping::of(const descriptor& fd, size_t size, const std::string& path) {
     void* p = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, fd.get(), 0);
     if (p == MAP_FAILED) return system_error(errno, "map " + path);

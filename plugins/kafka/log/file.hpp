@@ -43,6 +43,10 @@ public:
     static result<mapping> of(const descriptor& fd, size_t size, const std::string& path);
     const uint8_t* data() const { return data_; }
     size_t size() const { return size_; }
+    // What lies there is no longer counted as this process's memory, until somebody reads it again:
+    // it stays in the kernel's cache of the file. `from` is at the start of a page, and so is `to`
+    // or it is the end.
+    void give_back(size_t from, size_t to) const;
 
 private:
     const uint8_t* data_ = nullptr;

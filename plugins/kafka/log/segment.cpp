@@ -11,6 +11,8 @@ namespace weft::kafka {
 
 namespace {
 
+const auto page_bytes = static_cast<uint32_t>(::sysconf(_SC_PAGESIZE));
+
 uint64_t new_salt() {
     std::random_device random;
     return uint64_t{random()} << 32 | random();
@@ -223,6 +225,11 @@ result<bool> segment::append(std::span<const uint8_t> entries, int64_t next) {
     records_.store(count, std::memory_order_relaxed);
     readable_.store(end, std::memory_order_release);
     next_.store(next, std::memory_order_release);  // whoever sees it finds all below readable
+    if (end - given_back_ >= 2 * mapped_behind_bytes) {
+        const uint32_t behind = (end - mapped_behind_bytes) / page_bytes * page_bytes;
+        map_.give_back(given_back_, behind);
+        given_back_ = behind;
+    }
     return true;
 }
 
@@ -250,6 +257,7 @@ result<bool> segment::seal() {
         }
     }
     head_.reset();
+    map_.give_back(0, map_.size());
     sealed_.store(true, std::memory_order_release);
     return stored;
 }

@@ -22,6 +22,10 @@ namespace weft::kafka {
 
 class segment {
 public:
+    // What was written longer ago than this is given back: readers of the tail are past it, and a
+    // process is not to look as large as what it has ever received.
+    static constexpr uint32_t mapped_behind_bytes = 128u << 10;
+
     struct origin {  // what a new segment starts with
         std::string directory;
         const log_identity& identity;
@@ -107,6 +111,7 @@ private:
     int64_t base_ = 0, covers_to_ = 0, follows_ = 0;
     uint32_t flags_ = 0;
     uint32_t index_interval_bytes_ = 0;
+    uint32_t given_back_ = 0;  // [writer] up to here
     std::atomic<uint32_t> readable_{0};
     std::atomic<uint32_t> records_{0};
     std::atomic<int64_t> next_{0};

@@ -286,6 +286,28 @@ TEST(partition_log, memory_segments_are_bounded) {
     EXPECT_EQ(budget->load(), 0u);
 }
 
+// Bytes of the files below a folder that are mapped and in memory, as the kernel counts them.
+uint64_t mapped_kib(const std::string& folder) {
+    std::ifstream maps("/proc/self/smaps");
+    uint64_t sum = 0;
+    bool ours = false;
+    for (std::string line; std::getline(maps, line);) {
+        const bool begins_another = line.find('-') < line.find(' ');
+        if (begins_another) ours = line.find(folder) != line.npos;
+        if (ours && line.starts_with("Rss:")) sum += std::stoull(line.substr(4));
+    }
+    return sum;
+}
+
+TEST(partition_log, does_not_stay_in_memory_as_a_whole) {
+    temp_folder folder;
+    auto log = partition_log::open(setup_in(folder.path()));
+    const std::string value(1000, 'v');
+    for (int64_t i = 0; i < 8000; ++i) append_all(*log, {{i, "k", value}});
+    EXPECT_LE(mapped_kib(folder.path()), 2 * segment::mapped_behind_bytes / 1024 + 64);
+    EXPECT_EQ(read_all(log).size(), 8000u);
+}
+
 TEST(partition_log, is_read_while_it_is_written) {
     temp_folder dir;
     constexpr int64_t count = 20000;
