@@ -47,6 +47,7 @@ bool cursor::move_on(read_state& why) {
     const auto it = std::upper_bound(list.begin(), list.end(), segment_->base(),
                                      [](int64_t b, const segment_ptr& s) { return b < s->base(); });
     if (it == list.end()) return false;
+    segment_->give_back();
     if ((*it)->follows() > wanted_) {
         // Cleaning may have put one segment in the place of several.
         segment_.reset();
@@ -138,6 +139,7 @@ read_state filtered_cursor::next(record_view& out, uint32_t& budget) {
         } else if (const auto s = scan(out, budget); s != read_state::end) {
             return s;
         }
+        if (!by_index_ && segment_->sealed()) segment_->give_back();
         wanted_ = std::max(wanted_, after_);
         active_ = false;
     }

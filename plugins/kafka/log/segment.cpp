@@ -257,7 +257,7 @@ result<bool> segment::seal() {
         }
     }
     head_.reset();
-    map_.give_back(0, map_.size());
+    give_back();
     sealed_.store(true, std::memory_order_release);
     return stored;
 }

@@ -24,7 +24,7 @@ class segment {
 public:
     // What was written longer ago than this is given back: readers of the tail are past it, and a
     // process is not to look as large as what it has ever received.
-    static constexpr uint32_t mapped_behind_bytes = 128u << 10;
+    static constexpr uint32_t mapped_behind_bytes = 64u << 10;
 
     struct origin {  // what a new segment starts with
         std::string directory;
@@ -90,6 +90,8 @@ public:
             return {};
         return {data() + position, position};
     }
+    // For who has read all of it, once it is sealed; other readers notice nothing.
+    void give_back() const { map_.give_back(0, map_.size()); }
     // The first record at or above an offset, or `end`.
     uint32_t seek(int64_t offset, uint32_t end) const;
     std::shared_ptr<const key_index> index() const;
