@@ -23,7 +23,7 @@ weft_stream* streams_open(weft_worker* w, uint64_t exit_id, const weft_begin* b,
     return w->loop->open(w, exit_id, b, vt, self);
 }
 void streams_send(weft_stream* s, const weft_frame* f) {
-    s->owner->loop->send(s, f);
+    s->at->owner->loop->send(s, f);
 }
 uint32_t streams_credit(const weft_stream* s) {
     return s->out == direction::open ? s->credit() : 0;
@@ -36,7 +36,7 @@ uint32_t streams_padding(const weft_stream* s) {
 }
 const char* streams_peer_name(const weft_stream* s) {
     const auto* peer = const_cast<weft_stream*>(s)->peer();
-    return peer->owner ? peer->owner->binding->name.c_str() : "";
+    return peer->at ? peer->at->owner->binding->name.c_str() : "";
 }
 const weft_streams_vt streams_table{sizeof(weft_streams_vt),
                                     0,

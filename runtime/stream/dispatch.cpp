@@ -62,8 +62,7 @@ weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin*
 
     weft_stream* near = &p->ends[0];
     weft_stream* far = &p->ends[1];
-    near->owner = opener;
-    near->vt = vt;
+    near->seat(opener, vt);
     near->self = self;
     near->out = direction::open;
     far->index = 1;
@@ -75,7 +74,7 @@ weft_stream* loop::open(weft_worker* opener, uint64_t exit_id, const weft_begin*
         refuse(near);
         return near;
     }
-    far->owner = target;
+    far->seat(target, nullptr);
     ++target->streams;
 
     weft_begin begin = *b;
@@ -92,10 +91,10 @@ void loop::call_accept(weft_stream* end, const weft_begin* b) {
     const weft_endpoint_vt* vt = nullptr;
     void* self = nullptr;
     int32_t rc = WEFT_E_INTERNAL;
-    weft_worker* w = end->owner;
+    weft_worker* w = end->owner();
     const bool whole = enter(w, [&] { rc = w->binding->vt->accept(w->self, end, b, &vt, &self); });
     if (whole && rc == WEFT_OK && vt) {
-        end->vt = vt;
+        end->seat(w, vt);
         end->self = self;
         if (end->maximum) mark_dirty(end);  // credit that came before it was accepted
         return;
@@ -106,11 +105,11 @@ void loop::call_accept(weft_stream* end, const weft_begin* b) {
 // The opener sees RESET, and nothing comes back; the far end never existed.
 void loop::refuse(weft_stream* near) {
     weft_stream* far = near->peer();
-    if (far->owner) {
-        --far->owner->streams;
-        look_at_rest(far->owner);
+    if (weft_worker* w = far->owner()) {
+        --w->streams;
+        far->unseat();
+        look_at_rest(w);
     }
-    far->owner = nullptr;
     far->in = far->out = direction::over;
     far->closing = far->closed = true;
     near->in = direction::over;
@@ -192,7 +191,7 @@ void loop::send_window(weft_stream* s, const weft_window* w) {
     peer->padding = w->padding;
     if (w->budget != 0 || w->minimum != 0 || peer->window_extended)
         extend_window(peer, {w->budget, w->minimum});
-    if (peer->vt) mark_dirty(peer);
+    if (peer->vt()) mark_dirty(peer);
 }
 
 void loop::extend_window(weft_stream* s, const window_extension& by) {
@@ -226,21 +225,22 @@ bool loop::drain_windows() {
                       s->padding,
                       more.minimum,
                       0};
-        if (!enter(s->owner, [&] { s->vt->on_frame(s->self, s, &w.h); })) force_close(pair_of(s));
+        if (!enter(s->at->owner, [&] { s->at->vt->on_frame(s->self, s, &w.h); }))
+            force_close(pair_of(s));
     }
     telling_.clear();
     return true;
 }
 
 void loop::deliver(weft_stream* end, const weft_frame* f) {
-    if (!end->owner || end->closing) return;
-    if (must_queue(end->owner)) return enqueue(end, inbox_item::type::frame, f);
+    if (!end->at || end->closing) return;
+    if (must_queue(end->at->owner)) return enqueue(end, inbox_item::type::frame, f);
     dispatch(end, f);
 }
 
 // Hands a frame to its endpoint, unless the direction ended meanwhile.
 void loop::dispatch(weft_stream* end, const weft_frame* f) {
-    if (!end->vt || end->closing) return;
+    if (!end->vt() || end->closing) return;
     if (receiver_sends(f->kind)) {
         if (end->out == direction::over) return;
         if (f->kind == WEFT_RESET) end->out = direction::over;
@@ -266,13 +266,13 @@ void loop::dispatch(weft_stream* end, const weft_frame* f) {
         frame = &copy.h;
     }
     // Who threw is in no state to go on with this stream.
-    if (!enter(end->owner, [&] { end->vt->on_frame(end->self, end, frame); }))
+    if (!enter(end->at->owner, [&] { end->at->vt->on_frame(end->self, end, frame); }))
         force_close(pair_of(end));
     after_end(end);
 }
 
 void loop::enqueue(weft_stream* end, inbox_item::type what, const weft_frame* f) {
-    weft_worker* w = end->owner;
+    weft_worker* w = end->owner();
     auto* item = inbox_item::make(end, what, f);
     ++end->queued;
     if (w->inbox_tail)
@@ -293,11 +293,7 @@ void loop::handle(inbox_item* item) {
             call_accept(end, reinterpret_cast<const weft_begin*>(item->frame()));
             break;
         case inbox_item::type::closed:
-            if (end->vt) enter(end->owner, [&] { end->vt->on_closed(end->self, end); });
-            --end->owner->streams;
-            end->closed = true;
-            look_at_rest(end->owner);
-            end->owner = nullptr;  // it may go before the other end does
+            close(end);
             break;
     }
     --end->queued;
@@ -305,9 +301,18 @@ void loop::handle(inbox_item* item) {
     free_if_closed(end);
 }
 
+void loop::close(weft_stream* end) {
+    weft_worker* w = end->owner();
+    if (end->vt()) enter(w, [&] { end->at->vt->on_closed(end->self, end); });
+    --w->streams;
+    end->closed = true;
+    end->unseat();  // the instance may go before the other end does
+    look_at_rest(w);
+}
+
 // Queues on_closed once both directions of an end are over.
 void loop::after_end(weft_stream* s) {
-    if (!s->over() || s->closing || !s->owner) return;
+    if (!s->over() || s->closing || !s->at) return;
     s->closing = true;
     enqueue(s, inbox_item::type::closed, nullptr);
 }
@@ -325,13 +330,13 @@ void loop::free_if_closed(weft_stream* end) {
 
 void loop::break_stream(weft_stream* culprit, const char* text) {
     if (culprit->closing) return;
-    host_.violation(culprit->owner, text);
+    host_.violation(culprit->owner(), text);
     force_close(pair_of(culprit));
 }
 
 void loop::force_close(stream_pair* p) {
     for (auto& end : p->ends) {
-        if (!end.owner || end.closing) continue;
+        if (!end.at || end.closing) continue;
         const auto reset = bare(WEFT_RESET), abort = bare(WEFT_ABORT);
         if (end.out != direction::over) enqueue(&end, inbox_item::type::frame, &reset);
         if (end.in != direction::over) enqueue(&end, inbox_item::type::frame, &abort);
@@ -344,7 +349,7 @@ void loop::close_all() {
 
 void loop::close_streams_of(const weft_worker* w) {
     streams_.for_each([&](stream_pair& p) {
-        if (p.ends[0].owner == w || p.ends[1].owner == w) force_close(&p);
+        if (p.ends[0].owner() == w || p.ends[1].owner() == w) force_close(&p);
     });
 }
 

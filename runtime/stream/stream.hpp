@@ -2,9 +2,12 @@
 // connection, so what can be worked out or is hardly ever used has no place of its own here.
 #pragma once
 
+#include "worker/instance.hpp"
+
 #include <weft/abi.h>
 
 #include <cstdint>
+#include <utility>
 
 namespace weft {
 class loop;
@@ -13,8 +16,7 @@ enum class direction : uint8_t { idle, open, over };
 }  // namespace weft
 
 struct weft_stream {
-    weft_worker* owner = nullptr;
-    const weft_endpoint_vt* vt = nullptr;
+    weft::party* at = nullptr;  // null: nobody, not any more or never
     void* self = nullptr;
 
     uint64_t sent = 0;         // bytes reserved on the outgoing direction
@@ -30,6 +32,12 @@ struct weft_stream {
     bool closing : 1 = false;          // on_closed is queued
     bool closed : 1 = false;           // on_closed has run
 
+    weft_worker* owner() const { return at ? at->owner : nullptr; }
+    const weft_endpoint_vt* vt() const { return at ? at->vt : nullptr; }
+    // Who stands here from now on; nobody.
+    void seat(weft_worker* who, const weft_endpoint_vt* functions);
+    void unseat();
+
     weft_stream* peer();
     const weft_stream* peer() const { return const_cast<weft_stream*>(this)->peer(); }
     uint64_t acknowledged() const { return sent - outstanding; }
@@ -44,7 +52,7 @@ struct stream_pair {
     weft_stream ends[2];
     uint64_t auth = 0;
 };
-static_assert(sizeof(stream_pair) <= 120);
+static_assert(sizeof(stream_pair) <= 104);
 
 // What few WINDOWs carry.
 struct window_extension {
@@ -75,4 +83,17 @@ struct inbox_item {
 
 inline weft_stream* weft_stream::peer() {
     return &weft::pair_of(this)->ends[1 - index];
+}
+
+inline void weft_stream::seat(weft_worker* who, const weft_endpoint_vt* functions) {
+    unseat();
+    at = &who->parties.try_emplace(functions, weft::party{who, functions}).first->second;
+    ++at->ends;
+}
+
+inline void weft_stream::unseat() {
+    weft::party* const left = std::exchange(at, nullptr);
+    if (!left || --left->ends != 0) return;
+    const weft_endpoint_vt* const key = left->vt;  // not a reference into what goes
+    left->owner->parties.erase(key);
 }

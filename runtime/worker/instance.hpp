@@ -9,12 +9,21 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <unordered_map>
 
 namespace weft {
 
 class loop;
 struct binding_runtime;
 struct inbox_item;
+
+// What stands at an end of a stream: an instance, and the functions of its endpoints. There are
+// few, so an end names one with a single pointer.
+struct party {
+    weft_worker* owner = nullptr;
+    const weft_endpoint_vt* vt = nullptr;  // null before the stream is accepted
+    uint64_t ends = 0;                     // that name it
+};
 
 struct metric_cell {
     uint64_t value = 0;  // written through atomic_ref by the worker
@@ -36,6 +45,8 @@ struct weft_worker {
     bool retiring = false;  // drained: its host is told when it has come to rest
     weft::inbox_item* inbox_head = nullptr;
     weft::inbox_item* inbox_tail = nullptr;
+
+    std::unordered_map<const weft_endpoint_vt*, weft::party> parties;  // of its ends
 
     // What must be zero before the plugin may go.
     uint64_t streams = 0, timers = 0, watches = 0, buffers = 0;

@@ -155,6 +155,7 @@ private:
     }
     void enqueue(weft_stream* end, inbox_item::type what, const weft_frame* f);
     void handle(inbox_item* item);
+    void close(weft_stream* end);
     void deliver(weft_stream* end, const weft_frame* f);
     void dispatch(weft_stream* end, const weft_frame* f);
     void call_accept(weft_stream* end, const weft_begin* b);
