@@ -127,5 +127,10 @@ TEST_F(session_test, lost_streams_are_opened_again) {
     EXPECT_TRUE(connect("one").accepted);
 }
 
+// There is one for each client, connected or not.
+TEST(session, is_small) {
+    EXPECT_LE(sizeof(session), 192u);
+}
+
 }  // namespace
 }  // namespace weft::mqtt_kafka::test
