@@ -24,12 +24,12 @@ struct weft_stream {
     uint32_t maximum = 0, padding = 0;
     uint32_t unseen = 0;  // bytes reserved of the incoming direction that wait in the inbox
     uint32_t queued = 0;  // inbox items that refer to this end
-    weft::direction out : 2 = weft::direction::idle;
-    weft::direction in : 2 = weft::direction::idle;
+    weft::direction out = weft::direction::idle;
+    weft::direction in = weft::direction::idle;
+    bool closing = false;   // on_closed is queued
     uint8_t index : 1 = 0;  // 0 the opener's end, 1 the accepter's
     bool window_dirty : 1 = false;
     bool window_extended : 1 = false;  // the loop has a window_extension for it
-    bool closing : 1 = false;          // on_closed is queued
     bool closed : 1 = false;           // on_closed has run
 
     weft_worker* owner() const { return at ? at->owner : nullptr; }
@@ -87,13 +87,11 @@ inline weft_stream* weft_stream::peer() {
 
 inline void weft_stream::seat(weft_worker* who, const weft_endpoint_vt* functions) {
     unseat();
-    at = &who->parties.try_emplace(functions, weft::party{who, functions}).first->second;
+    at = &who->party_of(functions);
     ++at->ends;
 }
 
 inline void weft_stream::unseat() {
     weft::party* const left = std::exchange(at, nullptr);
-    if (!left || --left->ends != 0) return;
-    const weft_endpoint_vt* const key = left->vt;  // not a reference into what goes
-    left->owner->parties.erase(key);
+    if (left && --left->ends == 0) left->owner->forget(*left);
 }

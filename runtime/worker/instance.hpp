@@ -46,7 +46,25 @@ struct weft_worker {
     weft::inbox_item* inbox_head = nullptr;
     weft::inbox_item* inbox_tail = nullptr;
 
-    std::unordered_map<const weft_endpoint_vt*, weft::party> parties;  // of its ends
+    // Of its ends: those before they are accepted, and the others.
+    weft::party arriving{this, nullptr, 0};
+    std::unordered_map<const weft_endpoint_vt*, weft::party> parties;
+    weft::party* last_party = nullptr;  // the one that was asked for last
+
+    weft::party& party_of(const weft_endpoint_vt* vt) {
+        if (!vt) return arriving;
+        if (!last_party || last_party->vt != vt)
+            last_party = &parties.try_emplace(vt, weft::party{this, vt, 0}).first->second;
+        return *last_party;
+    }
+    // No end names it any more. Whoever has functions of its own for each stream leaves no trail.
+    void forget(const weft::party& p) {
+        constexpr size_t kept = 16;
+        if (&p == &arriving || parties.size() <= kept) return;
+        last_party = nullptr;
+        const weft_endpoint_vt* const key = p.vt;
+        parties.erase(key);
+    }
 
     // What must be zero before the plugin may go.
     uint64_t streams = 0, timers = 0, watches = 0, buffers = 0;
