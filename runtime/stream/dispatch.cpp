@@ -36,11 +36,16 @@ bool receiver_sends(uint16_t kind) {
     return (kind & 0x40) != 0;
 }
 
-// Counts a frame as sent and not yet seen; gives its sequence.
+// Counts a frame as sent; gives its sequence.
 uint64_t spend(weft_stream* s, uint32_t reserved) {
     s->outstanding += reserved;
-    s->peer()->unseen += reserved;
     return std::exchange(s->sent, s->sent + reserved);
+}
+
+uint32_t reserved_by(const weft_frame* f) {
+    if (f->kind == WEFT_DATA) return reinterpret_cast<const weft_data*>(f)->reserved;
+    if (f->kind == WEFT_FLUSH) return reinterpret_cast<const weft_flush*>(f)->reserved;
+    return 0;
 }
 
 weft_frame bare(uint16_t kind) {
@@ -166,15 +171,16 @@ void loop::send_data(weft_stream* s, const weft_frame* f) {
         reserved = reinterpret_cast<const weft_flush*>(f)->reserved;
     }
     if (reserved > s->credit()) return break_stream(s, "sent more than it was granted");
+    weft_stream* const peer = s->peer();
 
     if (f->kind == WEFT_DATA) {
         weft_data d = *reinterpret_cast<const weft_data*>(f);
         d.sequence = spend(s, reserved);
-        deliver(s->peer(), &d.h);
+        deliver(peer, &d.h);
     } else {
         weft_flush d = *reinterpret_cast<const weft_flush*>(f);
         d.sequence = spend(s, reserved);
-        deliver(s->peer(), &d.h);
+        deliver(peer, &d.h);
     }
 }
 
@@ -240,13 +246,12 @@ void loop::deliver(weft_stream* end, const weft_frame* f) {
 
 // Hands a frame to its endpoint, unless the direction ended meanwhile.
 void loop::dispatch(weft_stream* end, const weft_frame* f) {
-    if (!end->vt() || end->closing) return;
+    const party* const who = end->at;
+    if (!who || !who->vt || end->closing) return;
     if (receiver_sends(f->kind)) {
         if (end->out == direction::over) return;
         if (f->kind == WEFT_RESET) end->out = direction::over;
     } else {
-        if (f->kind == WEFT_DATA) end->unseen -= reinterpret_cast<const weft_data*>(f)->reserved;
-        if (f->kind == WEFT_FLUSH) end->unseen -= reinterpret_cast<const weft_flush*>(f)->reserved;
         if (end->in == direction::over) return;
         if (f->kind == WEFT_BEGIN) end->in = direction::open;
         if (f->kind == WEFT_END || f->kind == WEFT_ABORT) end->in = direction::over;
@@ -266,7 +271,7 @@ void loop::dispatch(weft_stream* end, const weft_frame* f) {
         frame = &copy.h;
     }
     // Who threw is in no state to go on with this stream.
-    if (!enter(end->at->owner, [&] { end->at->vt->on_frame(end->self, end, frame); }))
+    if (!enter(who->owner, [&] { who->vt->on_frame(end->self, end, frame); }))
         force_close(pair_of(end));
     after_end(end);
 }
@@ -275,6 +280,7 @@ void loop::enqueue(weft_stream* end, inbox_item::type what, const weft_frame* f)
     weft_worker* w = end->owner();
     auto* item = inbox_item::make(end, what, f);
     ++end->queued;
+    if (f) end->unseen += reserved_by(f);
     if (w->inbox_tail)
         w->inbox_tail->next = item;
     else
@@ -287,6 +293,7 @@ void loop::handle(inbox_item* item) {
     weft_stream* end = item->end;
     switch (item->what) {
         case inbox_item::type::frame:
+            end->unseen -= reserved_by(item->frame());
             dispatch(end, item->frame());
             break;
         case inbox_item::type::accept:
