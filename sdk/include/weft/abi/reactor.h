@@ -16,7 +16,7 @@ enum {
 typedef struct weft_reactor_vt {
     uint32_t size, flags;
     uint64_t (*now)(weft_worker* w);     /* monotonic ns, cached for the worker's turn [worker] */
-    uint64_t (*wall_ms)(weft_worker* w); /* ms since 1970, of a clock that may tick every 10 ms [any] */
+    uint64_t (*wall_ms)(weft_worker* w); /* ms since 1970, exact to 10 ms [any] */
     /* One-shot timer at monotonic `at_ns`. Returns its id, never 0; the id is free again once fn
      * has run. [worker] */
     uint64_t (*timer)(weft_worker* w, uint64_t at_ns, void (*fn)(void* ctx), void* ctx);
