@@ -34,9 +34,9 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
     auto* c = all_.make(*this, s);
     // A destination of its own binds every stream, unless routes permit to choose another.
     if (!own.host.empty() && (host.empty() || own.permitted.empty())) {
-        c->start({own.host, own.port, false});
+        c->start({own.host, own.port, own.permitted.guarded(), b.h.auth});
     } else if (!host.empty() && asked->remote_port != 0) {
-        c->start({std::string(host), asked->remote_port, !own.permitted.empty()});
+        c->start({std::string(host), asked->remote_port, !own.permitted.empty(), b.h.auth});
     } else {
         c->refuse(
             EDESTADDRREQ,

@@ -94,7 +94,7 @@ server_config::server_config(const binding_config& c) : socket(parse_socket(c)),
 }
 
 client_config::client_config(const binding_config& c)
-    : socket(parse_socket(c)), permitted(c.routes) {
+    : socket(parse_socket(c)), permitted(c.routes, &c) {
     const bool has_host = c.options.contains("host"), has_port = c.options.contains("port");
     if (has_host != has_port)
         throw config_error(

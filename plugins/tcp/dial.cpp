@@ -74,8 +74,10 @@ void dial::start() {
 
 void dial::connect_to(std::vector<socket_address> addresses) {
     if (to_.check_permitted) {
+        const auto* who = session_of(context_.loop, to_.auth);
         std::erase_if(addresses, [&](const socket_address& a) {
-            return !context_.settings.permitted.match({ip_address::of(a), to_.port, to_.host});
+            return !context_.settings.permitted.match(
+                {ip_address::of(a), to_.port, to_.host, {}, who});
         });
         if (addresses.empty())
             return fail(EACCES, "the binding's routes do not permit this destination");

@@ -17,6 +17,7 @@ struct destination {
     std::string host;
     uint16_t port = 0;
     bool check_permitted = false;  // against the binding's routes, once the addresses are known
+    uint64_t auth = 0;             // of the stream, for guarded routes
 };
 
 // Told once how a dial ended; may destroy the dial in the call.

@@ -7,6 +7,7 @@
 
 #include <weft/config.hpp>
 #include <weft/first_byte.hpp>
+#include <weft/guard.hpp>
 #include <weft/text.hpp>
 
 #include <optional>
@@ -24,6 +25,7 @@ struct route_subject {
     std::string_view
         authority;  // server: name of the local address; client: the host that was asked for
     std::optional<first_protocol> speaks = {};  // nothing: not known yet
+    const weft_guard_session* who = nullptr;    // client: whose stream it is
 };
 
 struct route_condition {
@@ -40,11 +42,13 @@ struct route_condition {
 class route_table {
 public:
     route_table() = default;
-    // Throws config_error. `guarded` is refused: there is no identity at this layer that could
-    // satisfy it.
-    explicit route_table(const std::vector<route_config>& routes);
+    // Throws config_error. `guards`: the binding that knows their names; null where `guarded` is
+    // refused: nobody has been asked who an accepted connection is.
+    explicit route_table(const std::vector<route_config>& routes,
+                         const binding_config* guards = nullptr);
 
     bool empty() const { return routes_.empty(); }
+    bool guarded() const { return guarded_; }  // any of them
     bool needs_authority() const { return needs_authority_; }
     // Whether the exit depends on what the client says first, and that is not known.
     bool needs_protocol(const route_subject& s) const;
@@ -54,10 +58,11 @@ public:
 private:
     struct route {
         std::vector<route_condition> any_of;  // empty: always
+        guarded_rule guarded;
         uint64_t exit = 0;
     };
     std::vector<route> routes_;
-    bool needs_authority_ = false, needs_protocol_ = false;
+    bool needs_authority_ = false, needs_protocol_ = false, guarded_ = false;
 };
 
 // '*' stands for any characters including none, all else for itself. The whole text must match;

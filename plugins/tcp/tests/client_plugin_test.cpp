@@ -48,6 +48,31 @@ TEST_F(client_plugin, opens_a_connection_and_tells_its_addresses) {
     host.finish();
 }
 
+TEST_F(client_plugin, a_guarded_destination_is_for_whom_the_guard_knows) {
+    weft::testing::host host;
+    auto& client =
+        host.run(weft_plugin_1, R"({"kind": "client", "options": {"host": "127.0.0.1", "port": )" +
+                                    std::to_string(listener.port()) +
+                                    R"(}, "routes": [{"guarded": {"people": ["device"]}}]})");
+    const auto opened_as = [&](uint64_t auth) -> peer& {
+        client.auth = auth;
+        return client.open();
+    };
+    peer& nobody = opened_as(0);
+    ASSERT_TRUE(host.wait_for([&] { return nobody.saw(WEFT_RESET); }));
+    expect_refused(nobody, EACCES);
+    peer& other = opened_as(host.session("test:people", {"eve", "", {"visitor"}, {}}));
+    ASSERT_TRUE(host.wait_for([&] { return other.saw(WEFT_RESET); }));
+    expect_refused(other, EACCES);
+    peer& known = opened_as(host.session("test:people", {"ann", "", {"visitor", "device"}, {}}));
+    ASSERT_TRUE(host.wait_for([&] { return known.saw(WEFT_BEGIN); }));
+    remote r(listener.accept_one());
+    r.leave();
+    ASSERT_TRUE(host.wait_for([&] { return known.saw(WEFT_END); }));
+    known.end();
+    host.finish();
+}
+
 TEST_F(client_plugin, says_why_there_is_no_connection) {
     weft::testing::host host;
     const uint16_t port = listener.port();
