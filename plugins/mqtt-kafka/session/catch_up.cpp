@@ -399,10 +399,10 @@ bool catch_up::lane_record(lane& l, const meta_view<weft_kafka_record>& record,
                            const weft_data& data) {
     place* at = l.find(record->partition);
     if (!at || record->offset < at->next) return true;
-    if (record->timestamp_ms >= at->since_ms) {
-        if (!deliver_past(l, *at, record, data)) return false;
-        at->since_ms = 0;
-    }
+    // A record without a time may be of any.
+    const bool too_old = record->timestamp_ms >= 0 && record->timestamp_ms < at->since_ms;
+    if (!too_old && !deliver_past(l, *at, record, data)) return false;
+    if (record->timestamp_ms >= at->since_ms) at->since_ms = 0;
     at->next = record->offset + 1;
     return true;
 }
