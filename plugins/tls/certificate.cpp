@@ -20,6 +20,14 @@ config_error unusable(const vault_entry& e, const std::string& pointer, const ch
                          (why ? why : "")};
 }
 
+// What OpenSSL works out of a certificate when it is first asked is worked out here, by one thread:
+// later all workers look at it at once.
+cert_ptr next_certificate(BIO* from) {
+    cert_ptr out(PEM_read_bio_X509(from, nullptr, nullptr, nullptr));
+    if (out) X509_check_purpose(out.get(), -1, 0);
+    return out;
+}
+
 std::string taken(BIO* b) {
     char* data = nullptr;
     const long n = BIO_get_mem_data(b, &data);
@@ -64,20 +72,19 @@ certified_key read_key(const vault_entry& e, const std::string& pointer) {
     out.key.reset(PEM_read_bio_PrivateKey(bio_of(e.key).get(), nullptr, nullptr, nullptr));
     if (!out.key) throw unusable(e, pointer, "the key cannot be read");
     const auto in = bio_of(e.certificates);
-    out.cert.reset(PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr));
+    out.cert = next_certificate(in.get());
     if (!out.cert) throw unusable(e, pointer, "the certificate cannot be read");
     if (X509_check_private_key(out.cert.get(), out.key.get()) != 1)
         throw unusable(e, pointer, "the key is not that of the certificate");
     out.chain = sk_X509_new_null();
-    while (auto* next = PEM_read_bio_X509(in.get(), nullptr, nullptr, nullptr))
-        sk_X509_push(out.chain, next);
+    while (auto next = next_certificate(in.get())) sk_X509_push(out.chain, next.release());
     ERR_clear_error();  // the end of the text
     out.names = names_of(out.cert.get());
     return out;
 }
 
 cert_ptr read_certificate(const vault_entry& e, const std::string& pointer) {
-    cert_ptr out(PEM_read_bio_X509(bio_of(e.certificates).get(), nullptr, nullptr, nullptr));
+    auto out = next_certificate(bio_of(e.certificates).get());
     if (!out) throw unusable(e, pointer, "the certificate cannot be read");
     return out;
 }
