@@ -116,7 +116,10 @@ class Bench:
         topics = {}
         for role in ("sessions", "retained", "messages", "devices"):
             text = text.replace(f"mqtt-{role}", f"{role}-{mark}")
-            config = {"cleanup.policy": "compact"} if role in ("sessions", "retained") else {}
+            # What is deleted after a run is to be gone before the next one: some gigabytes.
+            config = {"file.delete.delay.ms": "1000"}
+            if role in ("sessions", "retained"):
+                config["cleanup.policy"] = "compact"
             topics[f"{role}-{mark}"] = (3, config)
         with kafka_admin.Admin(self.kafka) as admin:
             admin.create(topics)
