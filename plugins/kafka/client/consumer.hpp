@@ -38,14 +38,14 @@ public:
         // The last payload came back. The consumer may be destroyed.
         virtual void on_returned() = 0;
     };
-    consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h,
-             role r = role::consumer);
+    consumer(worker w, owner& o, const client_config& config, hooks& callbacks, health& h, role r);
     ~consumer();
+    consumer(const consumer&) = delete;
+    consumer& operator=(const consumer&) = delete;
+
     // Makes the handle; what the streams want is fetched from here on.
     void open();
     bool is_open() const { return handle_ != nullptr; }
-    consumer(const consumer&) = delete;
-    consumer& operator=(const consumer&) = delete;
 
     handle& librdkafka() const { return *handle_; }
     rd_kafka_topic_t* topic_for(const std::string& name);

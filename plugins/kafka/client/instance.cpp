@@ -109,14 +109,14 @@ void client_instance::start() {
     hooks_ = std::make_unique<hooks>(worker_, bridge_, config_.name, secrets_);
     login_.begin();
     thread_ = std::make_unique<blocking_thread>();
-    asker_ = make_consumer();
+    asker_ = make_consumer(role::consumer);
     topics_.start(asker_->librdkafka(), *thread_);
     topics_.probe();
 }
 
-std::unique_ptr<consumer> client_instance::make_consumer() {
-    std::unique_ptr<consumer> c(new consumer(worker_, *this, config_, *hooks_, health_));
-    c->open();
+std::unique_ptr<consumer> client_instance::make_consumer(role r) {
+    std::unique_ptr<consumer> c(new consumer(worker_, *this, config_, *hooks_, health_, r));
+    if (r != role::follower) c->open();
     return c;
 }
 
@@ -124,7 +124,7 @@ std::unique_ptr<consumer> client_instance::make_consumer() {
 // there.
 consumer& client_instance::follower() {
     if (!consumer_) {
-        consumer_.reset(new consumer(worker_, *this, config_, *hooks_, health_, role::follower));
+        consumer_ = make_consumer(role::follower);
         gather_since_ns_ = worker_.now_ns();
     }
     gather_last_ns_ = worker_.now_ns();
@@ -170,7 +170,7 @@ consumer& client_instance::consumer_for(const std::string& topic,
     if (!prune_timer_)
         prune_timer_ = worker_.timer_in_ms(limits::side_consumer_idle_ms,
                                            call<&client_instance::on_prune>, this);
-    return *side_consumers_.emplace_back(make_consumer());
+    return *side_consumers_.emplace_back(make_consumer(role::consumer));
 }
 
 void client_instance::on_prune() {

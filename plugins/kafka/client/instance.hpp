@@ -45,7 +45,7 @@ public:
 private:
     void start();
     producer& ensure_producer();
-    std::unique_ptr<consumer> make_consumer();
+    std::unique_ptr<consumer> make_consumer(role r);
     consumer& follower();
     void gather();
     bool gathering() const;

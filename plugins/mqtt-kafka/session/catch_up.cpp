@@ -95,8 +95,10 @@ void catch_up::send_again(kafka_topic& topic) {
         again_.emplace_back(topic);
 }
 
-void catch_up::resume(kafka_topic& topic, int32_t partition, int64_t next, int64_t since_ms) {
-    want_lane(topic).places.push_back({partition, next, never, -1, since_ms});
+void catch_up::resume(kafka_topic& topic, int32_t partition, int64_t stored) {
+    const bool by_time = stored < 0;
+    want_lane(topic).places.push_back(
+        {partition, by_time ? 0 : stored, never, -1, by_time ? -stored : 0});
 }
 
 std::optional<int64_t> catch_up::stored_place(const kafka_topic& topic, int32_t partition) const {

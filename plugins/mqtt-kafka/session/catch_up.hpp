@@ -59,11 +59,9 @@ public:
     void forget(const subscription& s);
     // What is in flight from this topic goes out again, before anything else.
     void send_again(kafka_topic& topic);
-    // The session was here when its client was last connected. Nothing older than `since_ms` is
-    // its.
-    void resume(kafka_topic& topic, int32_t partition, int64_t next, int64_t since_ms);
-    // Where the session is in partitions that the tail has not told of, and in this one; as
-    // session_inflight has it.
+    // The session was here, as session_inflight has it, when its client was last connected.
+    void resume(kafka_topic& topic, int32_t partition, int64_t stored);
+    // Where the session is in partitions that the tail has not told of, and in this one; likewise.
     std::vector<partition_next> untold_places(const kafka_topic& topic) const;
     std::optional<int64_t> stored_place(const kafka_topic& topic, int32_t partition) const;
     void add_replay(kafka_topic& retained, std::vector<replay_filter> filters);

@@ -100,15 +100,14 @@ void subscriber::resume_positions() {
             const int64_t next = at == stored.end()
                                      ? -std::max<int64_t>(restored_->written_ms - clock_skew_ms, 0)
                                      : at->next;
-            const int64_t from = std::max<int64_t>(next, 0), since = std::max<int64_t>(-next, 0);
-            if (from < live.next) want_catch_up().resume(t, live.partition, from, since);
-            if (from > live.next) begin_all_at(t, live.partition, from);
+            if (std::max<int64_t>(next, 0) < live.next)
+                want_catch_up().resume(t, live.partition, next);
+            if (next > live.next) begin_all_at(t, live.partition, next);
         }
         // Of a partition without a leader nothing can be said now; it is read when it has one.
         for (const auto& p : stored)
             if (of_topic(p) && !t.tail()->known_position(p.partition))
-                want_catch_up().resume(t, p.partition, std::max<int64_t>(p.next, 0),
-                                       std::max<int64_t>(-p.next, 0));
+                want_catch_up().resume(t, p.partition, p.next);
     });
 }
 
