@@ -17,6 +17,12 @@
  *   OFFSETS  all                     the places of a consumer group in the topic. Down: FLUSH
  *                                    kafka.offsets first, what is committed, then the answer to
  *                                    each kafka.offsets up, which commits
+ *   ACCESS   all                     nothing: BEGIN in reply says that who the stream's `auth` is
+ *                                    may use the topic, RESET kafka.reset 29 that it may not
+ *
+ * Where routes are guarded, a stream is refused with RESET kafka.reset 29 (TOPIC_AUTHORIZATION_FAILED)
+ * unless its `auth` is permitted the topic. One that serves many clients is opened SHARED: its
+ * opener asks for each of them by ACCESS.
  *
  * Each of them tells trouble with FLUSH kafka.status: a topic that does not exist, or a cluster that
  * cannot be reached, does not end a stream. The opener's direction of TAIL, HISTORY, FETCH and META
@@ -36,13 +42,17 @@ enum weft_kafka_role {
     WEFT_KAFKA_HISTORY = 3,
     WEFT_KAFKA_FETCH = 4,
     WEFT_KAFKA_META = 5,
-    WEFT_KAFKA_OFFSETS = 6
+    WEFT_KAFKA_OFFSETS = 6,
+    WEFT_KAFKA_ACCESS = 7
 };
 enum { /* weft_kafka_begin.flags */
        WEFT_KAFKA_NEWEST_PER_KEY =
            1, /* HISTORY: only the newest record of each key, null and empty values left out */
-       WEFT_KAFKA_FRESH = 2 /* META: partitions as the cluster tells them from now on, not what a
-                               cache has heard before */
+       WEFT_KAFKA_FRESH = 2,  /* META: partitions as the cluster tells them from now on, not what a
+                                 cache has heard before */
+       WEFT_KAFKA_SHARED = 4, /* any but ACCESS: serves many clients, whose rights the opener asks
+                                 for. ACCESS: asks for nobody, only whether anybody need be asked */
+       WEFT_KAFKA_GUARDED = 8 /* reply to ACCESS: not everybody may use the topic */
 };
 enum { WEFT_KAFKA_OFFSET_LIVE = -1, WEFT_KAFKA_OFFSET_BEGIN = -2 }; /* special offsets */
 

@@ -19,8 +19,13 @@ typedef struct weft_tcp_begin {
     weft_ref local_host; /* UTF-8, "127.0.0.1", "::1" */
     weft_ref remote_host;
     uint16_t local_port, remote_port;
-    uint32_t pad;
+    uint32_t flags; /* weft_tcp_flags; of the hop: who passes a connection on in frames of its own
+                       does not pass them on */
 } weft_tcp_begin;
+
+enum weft_tcp_flags {
+    WEFT_TCP_TAKES_TLS_KEYS = 1 /* the sender holds the socket and takes tls.keys and tls.record */
+};
 
 #define WEFT_META_TCP_RESET_NAME "tcp.reset/1"
 #define WEFT_META_TCP_RESET 0xb899d265u
