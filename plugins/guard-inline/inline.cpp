@@ -13,6 +13,23 @@ std::optional<std::string> text_at(const nlohmann::json& options, const char* na
     return it->get<std::string>();
 }
 
+void read_holdings(inline_config& out, const nlohmann::json& options) {
+    using texts = std::vector<std::string>;
+    out.roles = options.value("roles", texts());
+    const auto users = options.value("users", nlohmann::json::object());
+    for (const auto& [name, given] : users.items()) {
+        if (name.empty()) throw config_error("/options/users", "an identity without a name");
+        if (out.identity && *out.identity != name)
+            throw config_error("/options/users/" + name,
+                               "everybody is '" + *out.identity + "' (options.identity)");
+        holding& has = out.users[name];
+        has.roles = given.value("roles", texts());
+        const auto attributes = given.value("attributes", nlohmann::json::object());
+        for (const auto& [key, value] : attributes.items())
+            has.attributes.emplace_back(key, value.get<std::string>());
+    }
+}
+
 }  // namespace
 
 text_format::text_format(std::string_view text) {
@@ -61,6 +78,7 @@ bool text_format::read(std::string_view text, std::string& identity,
 
 inline_config read_config(const entity_config& c) {
     inline_config out{text_at(c.options, "identity"), text_at(c.options, "credentials"), {}};
+    read_holdings(out, c.options);
     const auto format = text_at(c.options, "format");
     if (!format) return out;
     try {
@@ -86,6 +104,11 @@ void inline_guard::verify(worker, const weft_guard_request& q, guard_answer answ
     // The ABI's texts end at a NUL: what has one in it would be taken for another.
     if (who.identity.find('\0') != who.identity.npos)
         return answer.refuse("A NUL in the identity.");
+    who.roles = config_.roles;
+    if (const auto it = config_.users.find(who.identity); it != config_.users.end()) {
+        who.roles.insert(who.roles.end(), it->second.roles.begin(), it->second.roles.end());
+        who.attributes = it->second.attributes;
+    }
     answer.accept(who);
 }
 

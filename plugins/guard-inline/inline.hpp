@@ -4,8 +4,11 @@
 
 #include <weft/guard.hpp>
 
+#include <map>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace weft::guard_inline {
 
@@ -23,9 +26,17 @@ private:
     bool identity_first_ = true, both_ = false, has_identity_ = false;
 };
 
+// What an identity has beside its name.
+struct holding {
+    std::vector<std::string> roles;
+    std::vector<std::pair<std::string, std::string>> attributes;
+};
+
 struct inline_config {
     std::optional<std::string> identity, credentials;
     std::optional<text_format> format;
+    std::vector<std::string> roles = {};                     // of everybody
+    std::map<std::string, holding, std::less<>> users = {};  // by identity
 };
 
 // Throws config_error.

@@ -146,14 +146,14 @@ accepted server_instance::take(arrival& a) {
     return c;
 }
 
-void server_instance::header_read(arrival& a, const std::optional<socket_address>& source) {
-    accepted c = take(a);
-    if (source) c.peer = *source;
-    if (!admit_source(c.fd, c.peer)) {
-        close_with_reset(c.fd);
-        return close_socket(c.fd);
+void server_instance::header_read(arrival& a, const proxy_header& h) {
+    if (h.source) a.set_peer(*h.source);
+    if (!admit_source(a.who().fd, a.who().peer)) {
+        close_with_reset(a.who().fd);
+        return end_arrival(a);
     }
-    route(c);
+    if (!owner_.config.guard.empty() && !h.common_name.empty()) return ask_guard(a, h);
+    route(take(a));
 }
 
 void server_instance::first_byte_seen(arrival& a, uint8_t first) {

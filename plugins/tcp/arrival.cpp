@@ -24,6 +24,7 @@ bool is_all(int fd) {
 arrival::~arrival() {
     if (timer_) owner_.here().cancel(timer_);
     if (watch_) owner_.here().cancel(watch_);
+    if (asked_) owner_.forget_question(asked_);
     if (who_.fd >= 0) owner_.close_socket(who_.fd);
 }
 
@@ -35,10 +36,24 @@ accepted arrival::take() {
 
 void arrival::start() {
     if (!look()) return;
-    const worker& w = owner_.here();
-    timer_ = w.timer_in_ms(owner_.arrival_timeout_ms(), call<&arrival::on_timeout>, this);
-    watch_ = w.watch(who_.fd, WEFT_READABLE, call<&arrival::on_ready>, this);
+    limit_time();
+    watch_ = owner_.here().watch(who_.fd, WEFT_READABLE, call<&arrival::on_ready>, this);
     if (!watch_) owner_.end_arrival(*this);
+}
+
+void arrival::limit_time() {
+    if (timer_ == 0)
+        timer_ = owner_.here().timer_in_ms(owner_.arrival_timeout_ms(), call<&arrival::on_timeout>,
+                                           this);
+}
+
+void arrival::await_guard(uint64_t number) {
+    awaits_ = awaits::guard;
+    asked_ = number;
+    set_least(1);
+    // What the client says meanwhile waits in the kernel, and would wake us for nothing.
+    if (watch_) owner_.here().cancel(std::exchange(watch_, 0));
+    limit_time();
 }
 
 void arrival::on_ready(uint32_t) {
@@ -80,14 +95,15 @@ bool arrival::look_for_header() {
     }
     if (recv(who_.fd, bytes.data(), h.size, 0) != static_cast<ssize_t>(h.size))
         return owner_.end_arrival(*this), false;
-    owner_.header_read(*this, h.source);
+    owner_.header_read(*this, h);  // the same bytes are there again, so what it refers to is
     return false;
 }
 
 void arrival::refuse(const std::string& why) {
-    owner_.refuse_arrival(*this, awaits_ == awaits::proxy_header
-                                     ? "its PROXY header " + why
-                                     : "the first byte of its client " + why);
+    const char* what = awaits_ == awaits::proxy_header ? "its PROXY header "
+                       : awaits_ == awaits::first_byte ? "the first byte of its client "
+                                                       : "the answer of its guard ";
+    owner_.refuse_arrival(*this, what + why);
 }
 
 void arrival::set_least(uint32_t bytes) {

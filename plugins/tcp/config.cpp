@@ -66,9 +66,39 @@ std::vector<cidr> parse_proxies(const nlohmann::json& options) {
     return out;
 }
 
+std::string parse_guard(const binding_config& c) {
+    const auto it = c.options.find("authorization");
+    if (it == c.options.end()) return {};
+    const std::string name = it->begin().key();
+    if (!c.options.contains("proxy-protocol"))
+        throw config_error("/options/authorization",
+                           "'authorization' needs 'proxy-protocol': a TCP connection has no "
+                           "identity but the one that a proxy which ends TLS tells of it");
+    return c.qualified(name);
+}
+
+// They stay closed, so that this is no error; but nobody writes them to have them closed.
+std::vector<std::string> closed_routes(const binding_config& c, const std::string& guard) {
+    std::vector<std::string> out;
+    for (size_t i = 0; i < c.routes.size(); ++i) {
+        if (!c.routes[i].guarded.is_object()) continue;
+        for (const auto& item : c.routes[i].guarded.items()) {
+            const auto asked = c.qualified(item.key());
+            if (asked == guard) continue;
+            out.push_back("binding " + c.qualified_name() + ": routes[" + std::to_string(i) +
+                          "] (to " + c.routes[i].exit_name + ") is guarded by '" + asked +
+                          "', which is not asked who connects (options.authorization): the route "
+                          "takes nobody");
+            break;
+        }
+    }
+    return out;
+}
+
 }  // namespace
 
-server_config::server_config(const binding_config& c) : socket(parse_socket(c)), routes(c.routes) {
+server_config::server_config(const binding_config& c)
+    : socket(parse_socket(c)), routes(c.routes, c) {
     if (!c.options.contains("host"))
         throw config_error("/options", "a tcp server needs 'host', for example 0.0.0.0");
     if (!c.options.contains("port")) throw config_error("/options", "a tcp server needs 'port'");
@@ -86,6 +116,8 @@ server_config::server_config(const binding_config& c) : socket(parse_socket(c)),
     worker_connections_max = static_cast<uint32_t>(bounded(c, capacity_property, 0, 0, INT32_MAX));
     sources = parse_sources(c.options);
     proxies = parse_proxies(c.options);
+    guard = parse_guard(c);
+    warnings = closed_routes(c, guard);
     arrival_timeout_ms = static_cast<uint64_t>(
         bounded(c, arrival_timeout_property, static_cast<int64_t>(limits::arrival_timeout_ms), 1,
                 3'600'000));
@@ -94,7 +126,7 @@ server_config::server_config(const binding_config& c) : socket(parse_socket(c)),
 }
 
 client_config::client_config(const binding_config& c)
-    : socket(parse_socket(c)), permitted(c.routes, &c) {
+    : socket(parse_socket(c)), permitted(c.routes, c) {
     const bool has_host = c.options.contains("host"), has_port = c.options.contains("port");
     if (has_host != has_port)
         throw config_error(

@@ -38,10 +38,13 @@ struct server_config {
     source_limits sources;
     // Who may, and must, say in a PROXY header whose connection it is; empty: there is no header.
     std::vector<cidr> proxies;
+    // Asked who a client is, by the common name in its PROXY header; empty: nobody is.
+    std::string guard;
     uint64_t arrival_timeout_ms = limits::arrival_timeout_ms;
     uint32_t arrivals_max = limits::arrivals_max;  // per worker
     socket_config socket;
     route_table routes;
+    std::vector<std::string> warnings;
 
     explicit server_config(const binding_config& c);
 };

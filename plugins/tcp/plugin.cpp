@@ -17,7 +17,9 @@ struct plugin {
         if (c.kind == "server") {
             if (!services.listeners)
                 throw config_error("", "the host lacks the service " WEFT_LISTENERS);
-            return std::make_unique<server_binding>(c);
+            auto made = std::make_unique<server_binding>(c);
+            for (const auto& text : made->config.warnings) log(WEFT_WARN, text.c_str());
+            return made;
         }
         if (!services.tasks) throw config_error("", "the host lacks the service " WEFT_TASKS);
         return std::make_unique<client_binding>(c);

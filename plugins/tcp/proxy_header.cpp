@@ -1,6 +1,7 @@
 #include "proxy_header.hpp"
 
 #include "limits.hpp"
+#include "proxy_tlvs.hpp"
 
 #include <arpa/inet.h>
 
@@ -111,8 +112,16 @@ proxy_header read_binary(std::string_view bytes) {
         return malformed("too short for the addresses of its family");
     if (bytes.size() < size) return incomplete(size);
 
-    // 2.2: an address that cannot be used is ignored, and the connection's own counts.
-    if (command == 0 || transport == 0 || family == 0 || family == 3) return complete(size);
+    // 2.2: what a proxy says of its own connections is discarded, and that of an unknown family has
+    // no known form.
+    if (command == 0 || family == 0) return complete(size);
+    const auto said = read_proxy_tlvs(bytes.substr(0, size), fixed_size_2 + addresses_size[family]);
+    if (said.why) return malformed(said.why);
+    auto header = complete(size);
+    header.common_name = said.common_name;
+    header.authority = said.authority;
+    // An address that cannot be used is ignored, and the connection's own counts.
+    if (transport == 0 || family == 3) return header;
     const char* at = bytes.data() + fixed_size_2;
     socket_address a;
     if (family == 1) {
@@ -125,7 +134,8 @@ proxy_header read_binary(std::string_view bytes) {
         std::memcpy(&a.v6.sin6_addr, at, 16);
         a.set_port(big_endian(at + 32));
     }
-    return complete(size, a);
+    header.source = a;
+    return header;
 }
 
 bool begins(std::string_view bytes, std::string_view signature) {

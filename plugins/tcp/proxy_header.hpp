@@ -19,10 +19,12 @@ struct proxy_header {
     // passes on has no such address (UNKNOWN, Unix sockets).
     std::optional<socket_address> source;
     const char* why = nullptr;  // malformed
+    // What the proxy says of the client beyond that, see proxy_tlvs. Refer to the bytes.
+    std::string_view common_name = {}, authority = {};
 };
 
-// Of bytes that begin with a header, or with a part of one. The destination and what follows the
-// addresses (TLVs) are not looked at.
+// Of bytes that begin with a header, or with a part of one. The destination is not looked
+// at, and of what follows the addresses only if they are of a known family.
 proxy_header read_proxy_header(std::string_view bytes);
 
 }  // namespace weft::tcp

@@ -40,16 +40,12 @@ bool route_condition::may_match(const route_subject& s) const {
            (authority.empty() || wildcard_match(authority, s.authority));
 }
 
-route_table::route_table(const std::vector<route_config>& routes, const binding_config* guards) {
+route_table::route_table(const std::vector<route_config>& routes, const binding_config& of) {
     for (size_t i = 0; i < routes.size(); ++i) {
         const auto path = "/routes/" + std::to_string(i);
-        if (!routes[i].guarded.empty() && !guards)
-            throw config_error(path + "/guarded",
-                               "a route of a tcp server cannot be guarded: a TCP connection has no "
-                               "identity; guard the binding that authenticates");
         route r;
         r.exit = routes[i].exit;
-        if (guards) r.guarded = guarded_rule(*guards, routes[i].guarded);
+        r.guarded = guarded_rule(of, routes[i].guarded);
         guarded_ |= !r.guarded.empty();
         if (routes[i].when.is_array()) {
             for (size_t k = 0; k < routes[i].when.size(); ++k) {
@@ -66,6 +62,7 @@ route_table::route_table(const std::vector<route_config>& routes, const binding_
 bool route_table::needs_protocol(const route_subject& s) const {
     if (!needs_protocol_ || s.speaks) return false;
     for (const auto& r : routes_) {
+        if (!r.guarded.admits(s.who)) continue;
         const auto hit = [&](const route_condition& c) { return c.matches(s); };
         const auto may = [&](const route_condition& c) { return c.may_match(s); };
         if (r.any_of.empty() || std::any_of(r.any_of.begin(), r.any_of.end(), hit)) return false;

@@ -25,7 +25,7 @@ struct route_subject {
     std::string_view
         authority;  // server: name of the local address; client: the host that was asked for
     std::optional<first_protocol> speaks = {};  // nothing: not known yet
-    const weft_guard_session* who = nullptr;    // client: whose stream it is
+    const weft_guard_session* who = nullptr;    // whose connection or stream it is
 };
 
 struct route_condition {
@@ -42,10 +42,8 @@ struct route_condition {
 class route_table {
 public:
     route_table() = default;
-    // Throws config_error. `guards`: the binding that knows their names; null where `guarded` is
-    // refused: nobody has been asked who an accepted connection is.
-    explicit route_table(const std::vector<route_config>& routes,
-                         const binding_config* guards = nullptr);
+    // Throws config_error. `of`: the binding, whose namespace guards without one are in.
+    explicit route_table(const std::vector<route_config>& routes, const binding_config& of = {});
 
     bool empty() const { return routes_.empty(); }
     bool guarded() const { return guarded_; }  // any of them

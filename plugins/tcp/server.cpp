@@ -138,7 +138,9 @@ void server_instance::serve(const accepted& c, const std::string& name,
                             std::optional<first_protocol> speaks) {
     if (stopping_ || deadline_passed()) return close_socket(c.fd);  // it had to wait meanwhile
     const socket_address &local = c.local, &peer = c.peer;
-    const route_subject subject{ip_address::of(local), local.port(), name, speaks};
+    const uint64_t auth = c.session ? c.session->id() : 0;
+    const route_subject subject{ip_address::of(local), local.port(), name, speaks,
+                                session_of(here(), auth)};
     if (owner_.config.routes.needs_protocol(subject))
         return await(c, arrival::awaits::first_byte, name);
     const auto exit = owner_.config.routes.match(subject);
@@ -149,8 +151,9 @@ void server_instance::serve(const accepted& c, const std::string& name,
             return "Connection from " + host_and_port(peer.host(), peer.port()) + " to " +
                    host_and_port(local.host(), local.port()) + " closed: no route matches" +
                    (speaks == first_protocol::unknown
-                        ? ", and it begins as none of tls, http and mqtt."
-                        : ".");
+                        ? ", and it begins as none of tls, http and mqtt"
+                        : "") +
+                   unadmitted(c) + ".";
         });
         return;
     }
@@ -161,7 +164,8 @@ void server_instance::serve(const accepted& c, const std::string& name,
     begin_->local_port = local.port();
     begin_->remote_port = peer.port();
     auto* to = all_.make(*this, false);
-    to->serve(here().open(*exit, *to, begin_.get()));
+    if (c.session) sessions_.emplace(to, c.session);
+    to->serve(here().open(*exit, *to, begin_.get(), 0, auth));
     to->adopt(c.fd);
 }
 

@@ -4,6 +4,7 @@
 #include "arrival.hpp"
 #include "connection.hpp"
 #include "name_cache.hpp"
+#include "proxy_header.hpp"
 #include "source_table.hpp"
 
 #include <weft/event_limit.hpp>
@@ -59,13 +60,17 @@ public:
         return nullptr;
     }  // a server is nobody's exit
     void drain(uint32_t why, uint64_t deadline_ns) override;
-    void destroy(connection& c) override { all_.destroy(&c); }
+    void destroy(connection& c) override {
+        if (!sessions_.empty()) sessions_.erase(&c);
+        all_.destroy(&c);
+    }
 
-    // ---- called by an arrival, which is gone afterwards ----
-    void header_read(arrival& a, const std::optional<socket_address>& source);
+    // ---- called by an arrival, which is gone afterwards, unless a guard is asked ----
+    void header_read(arrival& a, const proxy_header& h);
     void first_byte_seen(arrival& a, uint8_t first);
     void refuse_arrival(arrival& a, const std::string& why);
     void end_arrival(arrival& a);
+    void forget_question(uint64_t number) { asking_.erase(number); }
     uint64_t arrival_timeout_ms() const { return owner_.config.arrival_timeout_ms; }
 
 private:
@@ -102,18 +107,29 @@ private:
     accepted take(arrival& a);
     bool has_arrivals() const override { return !arrivals_.empty(); }
 
+    // ---- who a client is: authorization.cpp ----
+    void ask_guard(arrival& a, const proxy_header& h);
+    void refuse_peer(arrival& a, const std::string& name, const std::string& host,
+                     std::string_view why);
+    std::string unadmitted(const accepted& c) const;
+
     server_binding& owner_;
     std::atomic<uint32_t>& worker_open_;
     std::atomic<uint32_t>& open_;
     metric accepted_, refused_;
-    event_limit capacity_events_, accept_events_, route_events_, arrival_events_;
+    event_limit capacity_events_, accept_events_, route_events_, arrival_events_,
+        authorization_events_;
     name_cache names_;
     meta_writer<weft_tcp_begin> begin_;
     uint64_t pause_timer_ = 0;
     bool stopping_ = false;  // the process ends
     std::vector<std::unique_ptr<listener>> listeners_;
+    uint64_t last_question_ = 0;
+    std::unordered_map<uint64_t, arrival*> asking_;  // by question; before arrivals_, which use it
     std::vector<std::unique_ptr<arrival>> arrivals_;
     std::unordered_map<int, uint32_t> source_slots_;  // by descriptor, of those that are counted
+    // Of connections that have one: no later than the streams that go by it.
+    std::unordered_map<const connection*, std::shared_ptr<const auth_ref>> sessions_;
     slab<connection> all_;
 };
 

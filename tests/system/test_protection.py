@@ -193,6 +193,191 @@ def proxied():
         yield weft
 
 
+# ---- who a client is, as a proxy that ended TLS says ----
+
+NOT_AUTHORIZED = 0x87
+IDENTITY = """
+  tcp0:
+    type: tcp
+    kind: server
+    options:
+      host: 127.0.0.1
+      port: {port}
+      proxy-protocol: {{trusted: [127.0.0.1/32]}}
+{authorization}
+    routes:
+      - guarded: {{devices: [admin]}}
+        exit: mqtt1
+      - guarded: {{devices: []}}
+        exit: {exit}
+{open}
+  tls0: {{type: tls, kind: server, vault: v, options: {{keys: [localhost]}}, routes: [{{guarded: {{devices: []}}, exit: mqtt0}}]}}
+  http0: {{type: http, kind: server, routes: [{{guarded: {{devices: []}}, exit: ws0}}]}}
+  ws0: {{type: ws, kind: server, routes: [{{guarded: {{devices: []}}, exit: mqtt0}}]}}
+  mqtt0:
+    type: mqtt
+    kind: server
+    routes:
+      - guarded: {{devices: [device]}}
+        when:
+          - session: [{{client-id: "${{guarded['devices'].identity}}-*"}}]
+            publish: [{{topic: "device/{{id}}/#", params: {{id: "${{guarded['devices'].identity}}"}}}}]
+        exit: app
+  mqtt1: {{type: mqtt, kind: server, exit: app}}
+  app: {{type: mqtt-loopback, kind: proxy}}
+"""
+ASKING = "      authorization: {devices: {credentials: {proxy: common-name}}}"
+DEVICES = """guards:
+  devices: {type: inline, options: {format: "{identity}.devices", roles: [device], users: {boss: {roles: [admin]}}}}
+vaults:
+  v: {type: filesystem, options: {keys: {store: %s/localhost.pem, type: pem}}}
+"""
+
+
+def devices(pki, *, authorization=ASKING, exit="mqtt0", open="", **more):
+    port = free_port()
+    text = IDENTITY.format(port=port, authorization=authorization, exit=exit, open=open)
+    return start(text, port, before=DEVICES % pki, workers=2, **more)
+
+
+@pytest.fixture
+def behind_proxy(pki):
+    """Of each test's own, as an event comes once a second."""
+    with devices(pki) as weft:
+        yield weft
+
+
+def tlv(kind, value):
+    return struct.pack(">BH", kind, len(value)) + value
+
+
+def certificate(name, *, client=3, verify=0):
+    """A header for a connection in which this certificate was shown; see proxy-protocol.txt, 2.2.5."""
+    names = tlv(0x21, b"TLSv1.3") + tlv(0x22, name.encode()) + tlv(0x23, b"TLS_AES_128_GCM_SHA256")
+    return v2(0x21, 0x11, V4 + tlv(0x02, b"mqtt.example.com") + tlv(0x20, struct.pack(">BI", client, verify) + names))
+
+
+def by_proxy(weft, name, client_id, **more):
+    raw = Raw(weft.port)
+    raw.send(certificate(name))
+    return raw.connect(client_id, **more)
+
+
+@pytest.mark.key
+def test_the_common_name_is_who_a_client_is(behind_proxy):
+    since = behind_proxy.process.mark()
+    with by_proxy(behind_proxy, "anna.devices", "anna-1") as anna, by_proxy(behind_proxy, "bob.devices", "bob-1") as bob:
+        behind_proxy.process.wait_line(r"BINDING_MQTT_CLIENT_CONNECTED Session authorization \(anna\) was successful for client id \(anna-1\)", since=since)
+        assert anna.publish("device/anna/x", "1").reason in (0, 0x10)
+        assert anna.publish("device/bob/x", "1", packet_id=2).reason == NOT_AUTHORIZED
+        assert bob.publish("device/bob/x", "1").reason in (0, 0x10)
+    with by_proxy(behind_proxy, "anna.devices", "bob-2", expect=NOT_AUTHORIZED) as other:
+        other.expect_closed()
+
+
+def test_roles_choose_the_route_of_a_connection(behind_proxy):
+    with by_proxy(behind_proxy, "boss.devices", "any client id") as boss:
+        assert boss.publish("elsewhere", "1").reason in (0, 0x10)
+
+
+@pytest.mark.key
+@pytest.mark.parametrize(
+    "head",
+    [
+        certificate("boss.devices", verify=19),
+        certificate("boss.devices", client=1),
+        certificate("boss.devices", client=2),
+        b"PROXY TCP4 192.0.2.7 10.0.0.1 5000 443\r\n",
+        v2(0x20, 0x11, certificate("boss.devices")[16:]),
+        v2(0x21, 0x11, V4),
+    ],
+    ids=["not verified", "no certificate", "no TLS", "version 1", "local", "no tlvs"],
+)
+def test_without_a_verified_certificate_a_client_is_anonymous(behind_proxy, head):
+    since = behind_proxy.process.mark()
+    with dial(behind_proxy.port) as s:
+        s.sendall(head)
+        assert s.recv(1) == b""
+    assert "those that are guarded do not admit who has no identity" in behind_proxy.wait_event("BINDING_TCP_ROUTE_MISSING", since=since)
+    by_proxy(behind_proxy, "anna.devices", "anna-2").disconnect()
+
+
+def test_who_is_anonymous_takes_what_is_not_guarded(pki):
+    with devices(pki, open="      - exit: mqtt1") as weft, Raw(weft.port) as raw:
+        raw.send(certificate("boss.devices", verify=1))
+        raw.connect("c")
+
+
+def test_whom_the_guard_refuses_gets_rst(behind_proxy):
+    since = behind_proxy.process.mark()
+    with pytest.raises(ConnectionResetError), dial(behind_proxy.port) as s:
+        s.sendall(certificate("eve"))
+        s.recv(1)
+    line = behind_proxy.wait_event("BINDING_TCP_PEER_NOT_AUTHORIZED", since=since)
+    assert "192.0.2.7:5000 closed: guard test:devices refused 'eve', who asked for mqtt.example.com" in line
+
+
+@pytest.mark.parametrize(
+    "source, head, why",
+    [
+        ("127.0.0.9", certificate("anna.devices"), "none of the proxies"),
+        ("127.0.0.1", certificate("anna\0.devices"), "a common name that is no text"),
+        ("127.0.0.1", v2(0x21, 0x11, V4 + b"\x20\0"), "a TLV that goes beyond the header"),
+        ("127.0.0.1", v2(0x21, 0x11, V4 + tlv(3, b"\0\0\0\0")), "its checksum is another one"),
+        ("127.0.0.1", v2(0x21, 0x11, certificate("anna.devices")[16:] + certificate("boss.devices")[28:]), "two"),
+    ],
+    ids=["not trusted", "nul", "cut off", "checksum", "twice"],
+)
+def test_who_says_it_otherwise_is_closed(behind_proxy, source, head, why):
+    since = behind_proxy.process.mark()
+    with pytest.raises(ConnectionResetError), dial(behind_proxy.port, source) as s:
+        s.sendall(head)
+        s.recv(1)
+    assert why in behind_proxy.wait_event("BINDING_TCP_ARRIVAL_REFUSED", since=since)
+
+
+@pytest.mark.parametrize("exit", ["tls0", "http0", "ws0"])
+def test_bindings_on_the_way_see_who_it_is(pki, exit):
+    """`tls` asks no guard here, so it passes on what it was opened with."""
+    connect = connect_packet("anna-1", 5)
+    with devices(pki, exit=exit) as weft, dial(weft.port) as s:
+        s.sendall(certificate("anna.devices"))
+        if exit == "tls0":
+            context = ssl.create_default_context(cafile=pki / "ca.crt")
+            with context.wrap_socket(s, server_hostname="localhost") as secure:
+                secure.sendall(connect)
+                assert secure.recv(4)[:4][0] == CONNACK << 4
+        else:
+            ws = WsRaw.__new__(WsRaw)
+            ws.socket, ws.rest = s, b""
+            ws.connect("mqtt")
+            ws.send(frame(BINARY, connect))
+            assert ws.message()[1][:1] == bytes([CONNACK << 4])
+        weft.process.wait_line(r"Session authorization \(anna\) was successful for client id \(anna-1\)")
+
+
+def test_guarded_routes_without_authorization_are_closed_and_told(pki):
+    """Existing configurations go on, and such a route is for nobody; in Zilla it was for everybody."""
+    with devices(pki, authorization="") as weft:
+        for n in (0, 1):
+            assert weft.output.count(f"binding test:tcp0: routes[{n}] ") == 1, "once, of all workers"
+        assert "is guarded by 'test:devices', which is not asked who connects (options.authorization)" in weft.output
+        with dial(weft.port) as s:
+            s.sendall(certificate("boss.devices"))
+            assert s.recv(1) == b""
+        weft.wait_event("BINDING_TCP_ROUTE_MISSING")
+
+
+def test_connections_live_on_when_who_is_asked_changes(pki):
+    with devices(pki) as weft, by_proxy(weft, "anna.devices", "anna-1") as anna:
+        reload(weft, "{identity}.devices", "{identity}.things")
+        assert anna.publish("device/anna/x", "1").reason in (0, 0x10)
+        by_proxy(weft, "anna.things", "anna-3").disconnect()
+        with pytest.raises(ConnectionResetError), dial(weft.port) as s:
+            s.sendall(certificate("anna.devices"))
+            s.recv(1)
+
+
 # ---- several protocols on one port ----
 
 
@@ -425,6 +610,7 @@ def test_a_tunnel_behind_http_says_goodbye(what):
         ("sources: {remembered: 5}", "'sources' needs 'rate', 'connections', or both"),
         ("proxy-protocol: {trusted: [10.0.0.0/40]}", "'10.0.0.0/40' is not a network"),
         ("proxy-protocol: {}", "trusted"),
+        ("authorization: {g: {credentials: {proxy: common-name}}}", "no guard 'g'"),
     ],
 )
 def test_errors_name_their_place(proxied, options, text):

@@ -3,6 +3,7 @@
 #include "fake_host.hpp"
 #include "server.hpp"
 #include "sockets.hpp"
+#include "tlv.hpp"
 
 #include <gmock/gmock.h>
 
@@ -305,4 +306,101 @@ TEST_F(arrival_test, the_end_of_the_process_closes_them) {
     EXPECT_TRUE(sees(i, "fin"));
     EXPECT_EQ(host_.watches(), 0u);
     EXPECT_EQ(host_.timers(), 0u);
+}
+
+// ---- a guard that takes its time ----
+
+namespace {
+
+constexpr const char* authorized = R"({"proxy-protocol": {"trusted": ["127.0.0.1"]},
+    "authorization": {"g": {"credentials": {"proxy": "common-name"}}}})";
+const std::string from_anna = header_with(ssl_tlv(3, 0, common_name_tlv("anna")));
+
+}  // namespace
+
+TEST_F(arrival_test, who_it_is_is_awaited) {
+    serve(authorized);
+    const auto i = connect_peer();
+    say(i, from_anna + "hello");
+    ASSERT_TRUE(host_.pump([&] { return host_.asked.size() == 1; }));
+    EXPECT_EQ(host_.asked[0], "anna");
+    EXPECT_FALSE(host_.poll_once(0)) << "what the client says meanwhile wakes nobody";
+    EXPECT_TRUE(host_.streams.empty());
+    host_.answer("anna");
+    ASSERT_EQ(host_.streams.size(), 1u);
+    EXPECT_NE(host_.streams.back().auth, 0u);
+    EXPECT_EQ(host_.streams.back().begin_remote, "192.0.2.1 56324");
+    EXPECT_EQ(host_.timers(), 0u);
+    auto& s = last();
+    EXPECT_TRUE(host_.pump([&] { return s.data == "hello"; }));
+    EXPECT_EQ(host_.sessions(), 1u);
+    host_.frame(&s, WEFT_ABORT);
+    EXPECT_EQ(host_.sessions(), 0u) << "the reference is given back";
+}
+
+// Bytes and answer together have the time that the bytes have.
+TEST_F(arrival_test, a_guard_has_a_time_limit) {
+    serve(authorized, "[null]", R"({"weft.binding.tcp.arrival.timeout.ms": "700"})");
+    const auto i = connect_peer();
+    host_.advance_ms(300);
+    say(i, from_anna);
+    ASSERT_TRUE(host_.pump([&] { return host_.asked.size() == 1; }));
+    host_.advance_ms(399);
+    EXPECT_EQ(end_of(peers_[i], got_[i]), "open");
+    host_.advance_ms(1);
+    EXPECT_TRUE(sees(i, "rst"));
+    EXPECT_THAT(said(), HasSubstr("the answer of its guard did not come within 700 ms"));
+    host_.answer("anna");
+    EXPECT_EQ(host_.sessions(), 0u) << "nobody is there for it";
+    EXPECT_TRUE(host_.streams.empty());
+}
+
+TEST_F(arrival_test, so_many_may_wait_for_a_guard) {
+    serve(authorized, "[null]", R"({"weft.binding.tcp.arrivals.maximum": "1"})");
+    const auto a = connect_peer();
+    say(a, from_anna);
+    ASSERT_TRUE(host_.pump([&] { return host_.asked.size() == 1; }));
+    EXPECT_TRUE(sees(connect_peer(), "rst"));
+    host_.answer(nullptr);
+    EXPECT_TRUE(sees(a, "rst"));
+    const auto c = connect_peer();
+    say(c, from_anna);
+    ASSERT_TRUE(host_.pump([&] { return host_.asked.size() == 2; }));
+    host_.answer("anna");
+    ASSERT_EQ(host_.streams.size(), 1u);
+    host_.frame(&host_.streams.back(), WEFT_ABORT);
+}
+
+TEST_F(arrival_test, an_identity_outlasts_the_wait_for_a_first_byte) {
+    serve(authorized, mixed);
+    const auto i = connect_peer(), gone = connect_peer();
+    for (const auto k : {i, gone}) say(k, from_anna);
+    ASSERT_TRUE(host_.pump([&] { return host_.asked.size() == 2; }));
+    host_.answer("anna");
+    host_.answer("bob");
+    EXPECT_EQ(host_.sessions(), 2u);
+    shutdown(peers_[gone], SHUT_WR);
+    EXPECT_TRUE(sees(gone, "fin"));
+    EXPECT_EQ(host_.sessions(), 1u);
+    say(i, "\x10");
+    ASSERT_TRUE(opens(1));
+    EXPECT_EQ(host_.streams.back().exit, 3u);
+    EXPECT_EQ(host_.streams.back().auth, 1u);
+    host_.frame(&host_.streams.back(), WEFT_ABORT);
+    EXPECT_EQ(host_.sessions(), 0u);
+}
+
+TEST_F(arrival_test, answers_that_come_after_the_end) {
+    serve(authorized);
+    const auto i = connect_peer();
+    say(i, from_anna);
+    ASSERT_TRUE(host_.pump([&] { return host_.asked.size() == 1; }));
+    instance_->drain(WEFT_DRAIN_REPLACE, UINT64_MAX);
+    EXPECT_EQ(host_.buffers_alive, 1) << "the host must not detach it";
+    instance_->drain(WEFT_DRAIN_STOP, UINT64_MAX);
+    EXPECT_NE(end_of(peers_[i], got_[i]), "open");
+    EXPECT_EQ(host_.timers(), 0u);
+    host_.answer("anna");
+    EXPECT_EQ(host_.sessions(), 0u);
+    EXPECT_TRUE(host_.streams.empty());
 }

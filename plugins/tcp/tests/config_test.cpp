@@ -89,6 +89,36 @@ TEST(server_config, limits_that_make_no_sense) {
               0u);
 }
 
+TEST(server_config, who_clients_are) {
+    constexpr const char* both = R"({"host": "x", "port": 1,
+        "proxy-protocol": {"trusted": ["10.0.0.0/8"]},
+        "authorization": {"people": {"credentials": {"proxy": "common-name"}}}})";
+    auto c = binding("server", both, "{}", 3);
+    c.ns = "n";
+    c.name = "b";
+    c.routes[1].exit_name = "n:app";
+    c.routes[1].guarded = json::parse(R"({"people": ["device"]})");
+    const server_config good(c);
+    EXPECT_EQ(good.guard, "n:people");
+    EXPECT_TRUE(good.warnings.empty());
+    c.routes[1].guarded = json::parse(R"({"people": [], "others": []})");
+    const server_config two(c);
+    ASSERT_EQ(two.warnings.size(), 1u);
+    EXPECT_EQ(two.warnings[0],
+              "binding n:b: routes[1] (to n:app) is guarded by 'n:others', which is not asked who "
+              "connects (options.authorization): the route takes nobody");
+    c.options.erase("authorization");
+    const server_config none(c);
+    EXPECT_EQ(none.guard, "");
+    EXPECT_EQ(none.warnings.size(), 1u);
+    EXPECT_TRUE(none.routes.guarded());
+    c.options = json::parse(both);
+    c.options.erase("proxy-protocol");
+    EXPECT_EQ(failing<server_config>(c).rfind(
+                  "/options/authorization: 'authorization' needs 'proxy-protocol'", 0),
+              0u);
+}
+
 TEST(server_config, errors) {
     EXPECT_EQ(failing<server_config>(binding("server", R"({"port": 1})")).rfind("/options: ", 0),
               0u);

@@ -4,11 +4,13 @@
 // are as in the host.
 #pragma once
 
+#include <weft/guard.hpp>
 #include <weft/meta.hpp>
 #include <weft/worker.hpp>
 
 #include <poll.h>
 
+#include <algorithm>
 #include <deque>
 #include <functional>
 #include <map>
@@ -27,7 +29,7 @@ struct weft_buf {
 struct weft_stream {
     const weft_endpoint_vt* vt = nullptr;
     void* self = nullptr;
-    uint64_t exit = 0;
+    uint64_t exit = 0, auth = 0;
     // Sent by the instance:
     std::string data, text;       // text of tcp.reset
     std::vector<uint16_t> kinds;  // in order; DATA and WINDOW left out
@@ -57,10 +59,12 @@ public:
                                              modify,         cancel, nullptr, index,   defer};
         static const weft_events_vt events{sizeof events, 0, emit, nullptr};
         static const weft_tasks_vt tasks{sizeof tasks, 0, run_task};
+        static const weft_guards_vt guards{sizeof guards,   0,      ask, retain_session,
+                                           release_session, session};
         static const weft_host_vt host{sizeof host, WEFT_ABI_MAJOR, WEFT_ABI_MINOR, 0,
                                        nullptr,     nullptr,        log_line};
-        services = {nullptr,    &host,  &streams_table, &buffers, &reactor,
-                    &listeners, &tasks, &events,        nullptr,  &shared};
+        services = {nullptr, &host,   &streams_table, &buffers, &reactor, &listeners,
+                    &tasks,  &events, nullptr,        &shared,  nullptr,  &guards};
     }
     ~fake_host() {
         current() = nullptr;
@@ -78,6 +82,25 @@ public:
     bool no_watches = false;
     int listening = -1;  // the descriptor that a lease gives
     int leases = 0;
+
+    // Questions to guards: who is asked about.
+    std::vector<std::string> asked;
+    // The next answer to the oldest of them: it is `who`, or nobody.
+    void answer(const char* who) {
+        const auto q = questions_.front();
+        questions_.pop_front();
+        uint64_t auth = 0;
+        if (who) {
+            sessions_.push_back(std::make_unique<known>(who));
+            auth = sessions_.size();
+        }
+        q.done(q.ctx, auth, who ? nullptr : "It is not known.");
+        end_turn();
+    }
+    size_t sessions() const {
+        return static_cast<size_t>(std::count_if(sessions_.begin(), sessions_.end(),
+                                                 [](const auto& s) { return s->references > 0; }));
+    }
 
     weft_stream* new_stream() { return &streams.emplace_back(); }
     size_t watches() const { return watches_.size(); }
@@ -206,6 +229,16 @@ private:
         void (*fn)(void*);
         void* ctx;
     };
+    struct question {
+        weft_guard_done done;
+        void* ctx;
+    };
+    struct known {
+        explicit known(const char* name) : who{name, "", {}, {}}, view(who, "test:g") {}
+        identified who;
+        identified_view view;
+        int references = 1;
+    };
     struct shared_entry {
         void* object = nullptr;
         void (*destroy)(void*) = nullptr;
@@ -229,6 +262,7 @@ private:
         s->vt = vt;
         s->self = self;
         s->exit = exit;
+        s->auth = b->h.auth;
         note_begin(s, b->h.meta);
         return s;
     }
@@ -344,6 +378,17 @@ private:
         current()->tasks_.push_back({work, done, ctx});
         return WEFT_OK;
     }
+    static void ask(weft_worker*, const char*, const weft_guard_request* q, weft_guard_done done,
+                    void* ctx) {
+        current()->asked.emplace_back(text_of(q->credentials));
+        current()->questions_.push_back({done, ctx});
+    }
+    static known& session_at(uint64_t auth) { return *current()->sessions_.at(auth - 1); }
+    static void retain_session(weft_worker*, uint64_t auth) { ++session_at(auth).references; }
+    static void release_session(weft_worker*, uint64_t auth) { --session_at(auth).references; }
+    static const weft_guard_session* session(weft_worker*, uint64_t auth) {
+        return session_at(auth).view.get();
+    }
     static void emit(weft_worker*, uint32_t, uint64_t, const char* id, const char* text) {
         current()->emitted.push_back(std::string(id) + ": " + text);
     }
@@ -353,6 +398,8 @@ private:
     std::map<uint64_t, timer_entry> timers_;
     std::map<uint64_t, watch_entry> watches_;
     std::vector<task_entry> tasks_;
+    std::deque<question> questions_;
+    std::vector<std::unique_ptr<known>> sessions_;
     std::vector<std::pair<void (*)(void*), void*>> deferred_;
     uint64_t now_ns_ = 1'000'000'000, ids_ = 0;
 };

@@ -2,6 +2,7 @@
 #include "proxy_header.hpp"
 
 #include "limits.hpp"
+#include "tlv.hpp"
 
 #include <gtest/gtest.h>
 
@@ -12,15 +13,6 @@ using namespace std::string_literals;
 using state = proxy_header::state;
 
 namespace {
-
-const std::string signature = "\x0D\x0A\x0D\x0A\x00\x0D\x0A\x51\x55\x49\x54\x0A"s;
-
-std::string v2(const std::string& command_and_family, const std::string& rest) {
-    const auto n = rest.size();
-    return signature + command_and_family + static_cast<char>(n >> 8) + static_cast<char>(n) + rest;
-}
-
-const std::string v4_addresses = "\xC0\x00\x02\x01\x0A\x00\x00\x02\xDC\x04\x01\xBB"s;
 
 // "192.0.2.1 56324", "own", "more", or why it is malformed; and the same when it comes in pieces.
 std::string read(const std::string& bytes, const std::string& after = "\x10 and so on") {
@@ -112,17 +104,31 @@ TEST(proxy_header, version_2) {
     EXPECT_EQ(read(v2("\x20\x11", "x")), "own");
 }
 
-TEST(proxy_header, tlvs_are_skipped) {
-    const auto alpn = "\x01\x00\x02h2"s, authority = "\x02\x00\x0b"s + "example.com",
-               checksum = "\x03\x00\x04\x01\x02\x03\x04"s, empty = "\x04\x00\x00"s;
-    EXPECT_EQ(read(v2("\x21\x11", v4_addresses + alpn + authority + checksum + empty)),
-              "192.0.2.1 56324");
-    EXPECT_EQ(read(v2("\x21\x11", v4_addresses + "\x01\xff")), "192.0.2.1 56324")
-        << "not looked at";
-    const auto most = limits::proxy_header_bytes_max - 16 - v4_addresses.size();
-    EXPECT_EQ(read(v2("\x21\x11", v4_addresses + std::string(most, 't'))), "192.0.2.1 56324");
-    EXPECT_EQ(read(v2("\x21\x11", v4_addresses + std::string(most + 1, 't'))),
+TEST(proxy_header, what_follows_the_addresses) {
+    const auto said = tlv(1, "h2") + tlv(2, "example.com") + tlv(4, "") + tlv(0xe0, "anything") +
+                      ssl_tlv(3, 0, common_name_tlv("anna"));
+    const auto bytes = header_with(said);
+    EXPECT_EQ(read(bytes), "192.0.2.1 56324");
+    const auto h = read_proxy_header(bytes);
+    EXPECT_EQ(h.common_name, "anna");
+    EXPECT_EQ(h.authority, "example.com");
+    const auto unix_sockets = v2("\x21\x31", std::string(216, 's') + said);
+    EXPECT_EQ(read(unix_sockets), "own");
+    EXPECT_EQ(read_proxy_header(unix_sockets).common_name, "anna");
+    EXPECT_EQ(read(header_with("\x01\xff")), "a TLV that goes beyond the header");
+    const auto most = limits::proxy_header_bytes_max - 16 - v4_addresses.size() - 3;
+    EXPECT_EQ(read(header_with(tlv(4, std::string(most, 't')))), "192.0.2.1 56324");
+    EXPECT_EQ(read(header_with(tlv(4, std::string(most + 1, 't')))),
               "more bytes than are accepted");
+}
+
+TEST(proxy_header, what_is_said_of_no_client_is_not_looked_at) {
+    const auto said = v4_addresses + ssl_tlv(3, 0, common_name_tlv("anna"));
+    for (const auto& bytes : {v2("\x20\x11", said), v2("\x20\x11", said + "x"),
+                              v2("\x21"s + '\0', said), v2("\x20"s + '\0', "x")}) {
+        EXPECT_EQ(read(bytes), "own");
+        EXPECT_EQ(read_proxy_header(bytes).common_name, "");
+    }
 }
 
 TEST(proxy_header, version_2_malformed) {
@@ -133,7 +139,7 @@ TEST(proxy_header, version_2_malformed) {
     EXPECT_EQ(read(v2("\x21\x11", v4_addresses.substr(1))),
               "too short for the addresses of its family");
     EXPECT_EQ(read(v2("\x21\x21", v4_addresses)), "too short for the addresses of its family");
-    EXPECT_EQ(read(signature.substr(0, 11) + "\x0D", "12345"),
+    EXPECT_EQ(read(v2_signature.substr(0, 11) + "\x0D", "12345"),
               "the first bytes of neither version");
-    EXPECT_EQ(read(signature, ""), "more");
+    EXPECT_EQ(read(v2_signature, ""), "more");
 }

@@ -58,15 +58,27 @@ TEST(route, empty_when_matches_all) {
     EXPECT_FALSE(route_table({route("[{}]", 4)}).needs_authority());
 }
 
-TEST(route, guarded_is_refused_not_ignored) {
-    auto r = route(nullptr, 1);
-    r.guarded = json::parse(R"({"jwt": []})");
-    try {
-        route_table({route(nullptr, 1), r});
-        FAIL() << "a guard that is not evaluated is an open door";
-    } catch (const weft::config_error& e) {
-        EXPECT_EQ(e.path(), "/routes/1/guarded");
-    }
+TEST(route, guarded_is_for_whom_the_guard_knows) {
+    weft::binding_config of;
+    of.ns = "n";
+    auto admins = route(R"([{"protocol": "tls"}])", 1), devices = route(R"([{"port": 7}])", 2);
+    admins.guarded = json::parse(R"({"g": ["admin"]})");
+    devices.guarded = json::parse(R"({"n:g": []})");
+    const route_table t({admins, devices, route(R"([{"port": 8}])", 3)}, of);
+    EXPECT_TRUE(t.guarded());
+    const weft::identified is_boss{"boss", "", {"admin"}, {}}, is_anna{"anna", "", {"x"}, {}};
+    const weft::identified_view boss(is_boss, "n:g"), anna(is_anna, "n:g"), other(is_boss, "n:o");
+    const auto a = ip("127.0.0.1");
+    const auto tls = weft::first_protocol::tls;
+    EXPECT_EQ(t.match({a, 7, {}, tls, boss.get()}), 1u);
+    EXPECT_EQ(t.match({a, 7, {}, tls, anna.get()}), 2u);
+    EXPECT_EQ(t.match({a, 7, {}, tls, other.get()}), std::nullopt);
+    EXPECT_EQ(t.match({a, 7, {}, tls}), std::nullopt) << "nobody knows who it is";
+    EXPECT_EQ(t.match({a, 8, {}, tls}), 3u);
+    EXPECT_TRUE(t.needs_protocol({a, 7, {}, {}, boss.get()}));
+    EXPECT_FALSE(t.needs_protocol({a, 7, {}, {}, anna.get()}))
+        << "nobody waits for a route that is not for him";
+    EXPECT_FALSE(t.needs_protocol({a, 7, {}}));
 }
 
 TEST(route, bad_cidr_is_named) {
