@@ -141,7 +141,7 @@ void server_instance::end_arrival(arrival& a) {
 }
 
 accepted server_instance::take(arrival& a) {
-    const accepted c = a.take();
+    accepted c = a.take();
     end_arrival(a);
     return c;
 }

@@ -43,6 +43,12 @@ TEST(open_doors, guarded_routes_close_it) {
         << "and so is another way";
 }
 
+TEST(open_doors, guarded_routes_of_the_listener_itself) {
+    EXPECT_FALSE(open({make("tcp", {to("mqtt", g)}), make("mqtt", {to("end")}), make("end", {})}));
+    EXPECT_TRUE(open({make("tcp", {to("mqtt", g), to("other")}), make("mqtt", {to("end")}),
+                      make("other", {to("end")}), make("end", {})}));
+}
+
 TEST(open_doors, credentials_alone_do_not) {
     const json options = {{"authorization", {{"g", json::object()}}}};
     EXPECT_TRUE(
