@@ -25,6 +25,7 @@ from support.mqtt_raw import (
 )
 from support.ports import free_port
 from support.process import run
+from support.proxy_header import certificate
 from support.swap import replace, until
 from support.tokens import Issuer
 from support.weft import BUILD, WEFT, Topics, Weft, start_example
@@ -204,6 +205,50 @@ def test_guarded_routes_of_mqtt_kafka(kafka, tmp_path):
         assert late.subscribe("device/#") == [1]
         client(weft, "anna", "secret").publish("device/1", "later")
         assert late.packet().payload == b"later", "nor is what the boss has retained"
+
+
+def test_who_a_client_is_by_the_proxy_in_front(kafka, tmp_path):
+    """The common name of a certificate that a load balancer has verified, from tcp to mqtt-kafka."""
+    topics = Topics().create(kafka)
+    special = f"special-{uuid.uuid4().hex[:8]}"
+    kafka.create({special: (1, False)})
+    guards = "  devices: {type: inline, options: {users: {boss: {roles: [admin]}}}}\n"
+    own = f"""\
+    routes:
+      - guarded: {{devices: []}}
+        when: [{{session: [{{client-id: "*"}}]}}, {{publish: {OWN % "devices"}}}, {{subscribe: {OWN % "devices"}}}]
+        exit: north_mqtt_kafka_mapping
+"""
+    mapping = f"""\
+      - guarded: {{devices: [admin]}}
+        when: [{{publish: [{{topic: "device/#"}}]}}, {{subscribe: [{{topic: "device/#"}}]}}]
+        with: {{messages: {special}}}
+        exit: north_kafka_cache_client
+"""
+    edit = guarded(guards, own, mapping=mapping)
+
+    def by_proxy(text):
+        old = "      host: 127.0.0.1\n"
+        text = edit(text)
+        assert text.count(old) == 1
+        return text.replace(old, f"{old}      proxy-protocol: {{trusted: [127.0.0.1]}}\n      authorization: {{devices: {{credentials: {{proxy: common-name}}}}}}\n")
+
+    with start_example(kafka, topics, edit=by_proxy, folder=tmp_path, workers=2) as weft:
+
+        def client_of(name):
+            raw = Raw(weft.port)
+            raw.send(certificate(name))
+            return raw.connect(f"{name}-{uuid.uuid4().hex[:6]}")
+
+        for name in ("anna", "boss"):
+            c = client_of(name)
+            assert c.subscribe(f"device/{name}/#", "device/other/#") == [1, NOT_AUTHORIZED]
+            author = client_of(name)
+            assert author.publish(f"device/{name}/x", f"of {name}").reason == 0
+            assert author.publish("device/other/x", "no", packet_id=2).reason == NOT_AUTHORIZED
+            assert c.packet().payload == f"of {name}".encode()
+        assert [r.value for r in kafka.records(special)] == ["of boss"], "by the role that the identity has"
+        assert [r.value for r in kafka.records(topics.devices)] == ["of anna"]
 
 
 def check(tmp_path, text):
@@ -608,7 +653,7 @@ def test_who_is_believed_is_warned_of(tmp_path):
     guard = "  authn_jwt: {type: identity}\n"
     with Weft(web(port, guard), port=port, folder=tmp_path, args=["--plugins", ECHO]) as weft:
         weft.wait_listening()
-        assert "guard test:authn_jwt: believes everybody" in weft.output
+        weft.process.wait_line("guard test:authn_jwt: believes everybody")
         c = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
         c.request("GET", "/mqtt", headers={"authorization": "Bearer anybody"})
         assert c.getresponse().status == 502
