@@ -14,6 +14,7 @@ packages_js=(nodejs npm)
 packages_fuzz=(clang libclang-rt-14-dev)
 packages_test=(
     python3-venv mosquitto mosquitto-clients kcat openssl binutils abigail-tools clang libc++-dev libc++abi-dev chromium
+    qemu-system-x86 busybox-static cpio
 )
 
 # need_packages build kafka ...: installs what these groups lack, and says so.

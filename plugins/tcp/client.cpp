@@ -87,6 +87,7 @@ void client_connection::on_dialled(int fd) {
     const auto local = socket_address::local_of(fd), remote = socket_address::peer_of(fd);
     in_use->local_host = in_use.text(local.host());
     in_use->remote_host = in_use.text(remote.host());
+    in_use->flags = WEFT_TCP_TAKES_TLS_KEYS;
     in_use->local_port = local.port();
     in_use->remote_port = remote.port();
     served().begin(in_use.get());

@@ -121,11 +121,31 @@ void connection::on_reset(stream, const weft_frame&) {
 
 void connection::on_data(stream, const weft_data& d) {
     if (fd_ < 0) return;
+    auto& q = queue_to_write();
+    if (d.h.meta) {
+        if (const meta_view<weft_tls_record> r(d.h.meta); r)
+            return q.push_record(slices(d), static_cast<uint8_t>(r->content_type));
+    }
+    for (const auto& s : slices(d)) q.push(s);
+}
+
+// Who makes TLS records leaves that to the kernel from here on.
+void connection::on_flush(stream, const weft_flush& f) {
+    const meta_view<weft_tls_keys> keys(f.h.meta);
+    if (fd_ < 0 || !keys) return;
+    const auto info = keys.list<uint8_t>(keys->crypto_info);
+    if (info.empty()) return fail(EPROTO, "tls.keys without keys");
+    queue_to_write().push_tls_keys(info);
+}
+
+// It is written at the end of the turn.
+write_queue& connection::queue_to_write() {
     if (!queue_) queue_ = hub_.take_queue();
-    for (const auto& s : slices(d)) queue_->push(s);
-    if (dirty_ || (interest_ & WEFT_WRITABLE)) return;  // a flush is coming anyway
-    dirty_ = true;
-    hub_.flush_later(*this);
+    if (!dirty_ && !(interest_ & WEFT_WRITABLE)) {  // else a flush is coming anyway
+        dirty_ = true;
+        hub_.flush_later(*this);
+    }
+    return *queue_;
 }
 
 void connection::flush() {

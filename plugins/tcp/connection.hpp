@@ -31,6 +31,7 @@ public:
 
     void on_begin(stream, const weft_begin&) override { begun_ = true; }
     void on_data(stream, const weft_data& d) override;
+    void on_flush(stream, const weft_flush& f) override;
     void on_end(stream, const weft_frame&) override;
     void on_abort(stream, const weft_frame&) override;
     void on_reset(stream, const weft_frame&) override;
@@ -53,6 +54,7 @@ private:
     void on_no_credit();
     void on_write_failed(int error);
     void grant();
+    write_queue& queue_to_write();
     // Sends FIN once everything is written; closes when both sides have sent theirs.
     void settle();
     void set_interest(uint8_t events);

@@ -161,6 +161,7 @@ void server_instance::serve(const accepted& c, const std::string& name,
     const auto local_host = begin_.text(local.host()), remote_host = begin_.text(peer.host());
     begin_->local_host = local_host;
     begin_->remote_host = remote_host;
+    begin_->flags = WEFT_TCP_TAKES_TLS_KEYS;
     begin_->local_port = local.port();
     begin_->remote_port = peer.port();
     auto* to = all_.make(*this, false);

@@ -1,5 +1,6 @@
 #include "socket_io.hpp"
 
+#include "kernel_tls.hpp"
 #include "limits.hpp"
 
 #include <sys/socket.h>
@@ -12,7 +13,15 @@ namespace weft::tcp {
 int write_some(int fd, write_queue& q) {
     std::array<iovec, limits::gather_slices_max> iov;
     while (!q.empty()) {
+        const auto* step = q.due();
+        if (step && !step->keys.empty()) {
+            if (const int error = set_tls_keys(fd, step->keys); error != 0) return error;
+            q.pop_keys();
+            continue;
+        }
         msghdr m{};
+        record_type type;
+        if (step) type.attach(m, step->content_type);
         m.msg_iov = iov.data();
         m.msg_iovlen = q.gather(iov);
         size_t offered = 0;

@@ -38,6 +38,22 @@ std::string expand(const std::string& text, const weft_guard_session* s) {
     return text.substr(0, from) + value + text.substr(after);
 }
 
+// Metadata of one neighbour for another: whose hop it was of does not hold there.
+std::vector<uint64_t> passed_on(const weft_meta* m) {
+    std::vector<uint64_t> out;
+    if (!m) return out;
+    out.resize((m->size + 7) / 8);
+    std::memcpy(out.data(), m, m->size);
+    const meta_view<weft_tcp_begin> tcp(reinterpret_cast<const weft_meta*>(out.data()));
+    if (tcp && tcp->m.fixed >= sizeof(weft_tcp_begin))
+        reinterpret_cast<weft_tcp_begin*>(out.data())->flags = 0;
+    return out;
+}
+
+const weft_meta* meta_in(const std::vector<uint64_t>& words) {
+    return words.empty() ? nullptr : reinterpret_cast<const weft_meta*>(words.data());
+}
+
 }  // namespace
 
 endpoint* client_hub::accept(stream s, const weft_begin& b) {
@@ -89,16 +105,16 @@ endpoint* client_session::take(const weft_begin& b) {
         return nullptr;
     }
     app_open_ = net_open_ = true;
-    net_ = hub_.here.open(route_->exit, net_end_, b.h.meta, b.h.trace_id, auth_, b.affinity);
+    net_ = hub_.here.open(route_->exit, net_end_, meta_in(passed_on(b.h.meta)), b.h.trace_id, auth_,
+                          b.affinity);
     return &app_end_;
 }
 
 void client_session::net_begun(const weft_begin& b) {
     if (phase_ != phase::before) return;
-    if (b.h.meta) {
-        answer_.resize((b.h.meta->size + 7) / 8);
-        std::memcpy(answer_.data(), b.h.meta, b.h.meta->size);
-    }
+    answer_ = passed_on(b.h.meta);
+    if (const meta_view<weft_tcp_begin> m(b.h.meta); m)
+        net_takes_keys_ = m->flags & WEFT_TCP_TAKES_TLS_KEYS;
     if (!prepare()) {
         tell_app({"", "", "too many handshakes are under way"});
         return close_quietly();
@@ -151,8 +167,7 @@ int client_session::remember(void* self, SSL_SESSION* s) {
 }
 
 void client_session::established() {
-    const auto* m = answer_.empty() ? nullptr : reinterpret_cast<const weft_meta*>(answer_.data());
-    app_.begin(m);
+    app_.begin(meta_in(answer_));
     answer_ = {};
     if (hub_.draining()) app_.drain();
     open_up();

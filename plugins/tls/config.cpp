@@ -83,6 +83,7 @@ tls_config read_config(const binding_config& c) {
     out.handshakes = bounded(c, "zilla.binding.tls.handshakes.max", handshakes_max, 1'000'000);
     out.verify_name = flag(c, "zilla.binding.tls.client.https.identification");
     out.send_name = flag(c, "zilla.binding.tls.client.server.name.indication");
+    out.kernel = flag(c, "weft.binding.tls.kernel");
     if (out.is == kind::server) read_server(out, c);
     if (out.is == kind::client) {
         out.trust_system = c.options.value("trustcacerts", !out.trust);

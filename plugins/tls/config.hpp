@@ -30,6 +30,7 @@ struct tls_config {
     std::vector<route> routes;
 
     bool verify_name = true, send_name = true;  // of a client
+    bool kernel = true;                         // makes the records, where it can
     uint64_t handshake_timeout_ns = handshake_timeout_s * 1'000'000'000;
     uint64_t close_timeout_ns = close_timeout_ms * 1'000'000;
     uint64_t handshakes = handshakes_max;

@@ -105,6 +105,12 @@ failure take_failure(const SSL* s) {
     }
 }
 
+failure keys_are_the_kernels() {
+    return {
+        "binding.tls.tls.failed", generic,
+        "the peer asked for new keys, which the kernel cannot change (weft.binding.tls.kernel)"};
+}
+
 failure timed_out() {
     return {"binding.tls.handshake.timeout", late, "it took too long"};
 }

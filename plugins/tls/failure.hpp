@@ -17,6 +17,8 @@ struct failure {
 // what to look at: its server is known.
 failure take_failure(const SSL* s);
 failure timed_out();
+// The peer wants new keys where the kernel makes the records.
+failure keys_are_the_kernels();
 // `s` is in its handshake.
 failure cut_off(const SSL* s);
 

@@ -14,6 +14,7 @@ hub::hub(worker w, const tls_config& c, const current_context& all)
       handshakes(w.counter("tls.handshakes")),
       failed(w.counter("tls.handshakes.failed")),
       resumed(w.counter("tls.handshakes.resumed")),
+      offloaded(w.counter("tls.handshakes.offloaded")),
       sessions(w.gauge("tls.sessions")),
       under_way(w.gauge("tls.handshakes.under.way")),
       events(event_kinds_max,

@@ -42,7 +42,7 @@ public:
     const worker here;
     const tls_config& config;
     const current_context& contexts;
-    metric handshakes, failed, resumed, sessions, under_way;
+    metric handshakes, failed, resumed, offloaded, sessions, under_way;
 
     // A handshake may begin; every true is followed by an end.
     bool begin_handshake();

@@ -17,6 +17,7 @@ server_session::server_session(server_hub& h, std::shared_ptr<const context> c, 
     remote_ = m.text(m->remote_host);
     local_port_ = m->local_port;
     remote_port_ = m->remote_port;
+    net_takes_keys_ = m->flags & WEFT_TCP_TAKES_TLS_KEYS;
 }
 
 endpoint* server_session::take(stream net) {

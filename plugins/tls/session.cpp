@@ -19,7 +19,8 @@ bool session::prepare() {
     if (!hub_.begin_handshake()) return false;
     counted_ = true;
     ssl_.reset(SSL_new(context_->ssl()));
-    if (!ssl_ || !io_.serve(ssl_.get())) throw std::bad_alloc();
+    if (!ssl_ || !io_.serve(ssl_.get(), net_takes_keys_ && hub_.config.kernel))
+        throw std::bad_alloc();
     SSL_set_app_data(ssl_.get(), &facts_);
     return true;
 }
@@ -140,6 +141,7 @@ void session::handshake() {
         disarm();
         hub_.handshakes.add();
         if (SSL_session_reused(ssl_.get())) hub_.resumed.add();
+        if (io_.offloaded()) hub_.offloaded.add();
         phase_ = phase::waiting;
         return established();
     }
@@ -211,6 +213,7 @@ bool session::read_record() {
     switch (SSL_get_error(ssl_.get(), rc)) {
         case SSL_ERROR_WANT_READ:
         case SSL_ERROR_WANT_WRITE:
+            if (new_keys_wanted()) fail(keys_are_the_kernels());
             return false;
         case SSL_ERROR_ZERO_RETURN:
             input_over(true);
@@ -219,6 +222,16 @@ bool session::read_record() {
             fail(take_failure(ssl_.get()));
             return false;
     }
+}
+
+// RFC 8446, 4.6.3: who is asked for new keys must use them before it says anything more. The kernel
+// keeps those it has.
+bool session::new_keys_wanted() {
+    if (!io_.offloaded() || SSL_get_key_update_type(ssl_.get()) == SSL_KEY_UPDATE_NONE)
+        return false;
+    SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+    return true;
 }
 
 void session::input_over(bool clean) {
@@ -247,6 +260,12 @@ void session::write() {
 
 // Many small messages become one record; a large one goes from where it is.
 void session::encrypt() {
+    if (io_.offloaded()) {
+        for (auto& c : plain_) io_.pass(std::move(c));
+        plain_.clear();
+        plain_reserved_ = 0;
+        return;
+    }
     size_t at = 0;
     while (at < plain_.size()) {
         const uint8_t* from = plain_[at].data();

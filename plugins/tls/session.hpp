@@ -93,7 +93,8 @@ protected:
     app_end app_end_{*this};
     stream net_, app_;
     bool net_open_ = false, app_open_ = false;
-    bool asking_ = false;  // a guard is to answer: we are needed until then
+    bool asking_ = false;          // a guard is to answer: we are needed until then
+    bool net_takes_keys_ = false;  // what holds the socket is our neighbour
     phase phase_ = phase::before;
 
 private:
@@ -113,6 +114,7 @@ private:
     void peek();
     void read();
     bool read_record();
+    bool new_keys_wanted();
     void input_over(bool clean);
     void encrypt();
     void flush();

@@ -1,5 +1,11 @@
 #include "transport.hpp"
 
+#include "kernel_tls.hpp"
+
+#include <weft/meta.hpp>
+
+#include <linux/tls.h>
+
 #include <algorithm>
 #include <cstring>
 
@@ -8,6 +14,10 @@ namespace {
 
 // Blocks hold what one turn writes: a record, or the messages of a handshake.
 constexpr uint32_t block_min = 2 * 1024;
+
+// How OpenSSL tells a BIO of TLS by the kernel; bio.h reserves the numbers and leaves out the
+// names.
+constexpr int ctrl_set_keys = 72, ctrl_set_content_type = 74, ctrl_clear_content_type = 75;
 
 }  // namespace
 
@@ -26,8 +36,8 @@ const BIO_METHOD* transport::method() {
                 BIO_clear_retry_flags(b);
                 return static_cast<transport*>(BIO_get_data(b))->write(from, size);
             });
-            BIO_meth_set_ctrl(m, [](BIO*, int what, long, void*) -> long {
-                return what == BIO_CTRL_FLUSH || what == BIO_CTRL_DUP;
+            BIO_meth_set_ctrl(m, [](BIO* b, int what, long number, void* p) -> long {
+                return static_cast<transport*>(BIO_get_data(b))->control(what, number, p);
             });
         }
         ~owner() { BIO_meth_free(m); }
@@ -36,7 +46,9 @@ const BIO_METHOD* transport::method() {
     return mine.m;
 }
 
-bool transport::serve(SSL* s) {
+bool transport::serve(SSL* s, bool kernel) {
+    kernel_ = kernel;
+    if (kernel) SSL_set_options(s, SSL_OP_ENABLE_KTLS);
     BIO* b = BIO_new(method());
     if (!b) return false;
     BIO_set_data(b, this);
@@ -81,24 +93,72 @@ int transport::read(char* to, int size) {
     return done > 0 ? done : -1;
 }
 
+long transport::control(int what, long number, const void* p) {
+    switch (what) {
+        case BIO_CTRL_FLUSH:
+        case BIO_CTRL_DUP:
+            return 1;
+        case ctrl_set_keys:
+            return number != 0 && take_keys(p);  // 0: those to read with
+        case BIO_CTRL_GET_KTLS_SEND:
+            return offloaded_;
+        case ctrl_set_content_type:
+            content_type_ = static_cast<uint8_t>(number);
+            return 1;
+        case ctrl_clear_content_type:
+            content_type_ = 0;
+            return 1;
+        default:
+            return 0;
+    }
+}
+
+// `crypto_info` begins with what the kernel takes of this cipher.
+bool transport::take_keys(const void* crypto_info) {
+    if (!kernel_ || !crypto_info) return false;
+    tls_crypto_info head;
+    std::memcpy(&head, crypto_info, sizeof head);
+    if (!kernel_makes_records(head.version, head.cipher_type)) return false;
+    block b;
+    b.is = content::keys;
+    b.used = b.capacity = static_cast<uint32_t>(crypto_info_size(head.cipher_type));
+    b.bytes = here_.alloc(b.capacity, b.base);
+    if (!b.base) return false;
+    std::memcpy(b.base, crypto_info, b.used);
+    out_.push_back(std::move(b));
+    offloaded_ = true;
+    return true;
+}
+
+transport::block* transport::room_for(uint32_t size, uint8_t content_type) {
+    if (!out_.empty()) {
+        auto& last = out_.back();
+        if (last.base && last.used < last.capacity && last.content_type == content_type)
+            return &last;
+    }
+    block b;
+    b.is = content_type ? content::record : content::bytes;
+    b.content_type = content_type;
+    b.capacity = std::max(size, content_type ? size : block_min);
+    b.bytes = here_.alloc(b.capacity, b.base);
+    if (!b.base) return nullptr;
+    out_.push_back(std::move(b));
+    return &out_.back();
+}
+
 int transport::write(const char* from, int size) {
     auto left = static_cast<uint32_t>(size);
     const char* at = from;
+    const uint8_t content_type = std::exchange(content_type_, uint8_t{0});
     while (left > 0) {
-        if (out_.empty() || out_.back().used == out_.back().capacity) {
-            block b;
-            b.capacity = std::max(left, block_min);
-            b.bytes = here_.alloc(b.capacity, b.base);
-            if (!b.base) {
-                broken_ = true;
-                return -1;
-            }
-            out_.push_back(std::move(b));
+        auto* b = room_for(left, content_type);
+        if (!b) {
+            broken_ = true;
+            return -1;
         }
-        auto& b = out_.back();
-        const uint32_t n = std::min(left, b.capacity - b.used);
-        std::memcpy(b.base + b.used, at, n);
-        b.used += n;
+        const uint32_t n = std::min(left, b->capacity - b->used);
+        std::memcpy(b->base + b->used, at, n);
+        b->used += n;
         unsent_ += n;
         at += n;
         left -= n;
@@ -106,17 +166,44 @@ int transport::write(const char* from, int size) {
     return size;
 }
 
+void transport::pass(chunk plain) {
+    if (plain.empty()) return;
+    block b;
+    b.used = b.capacity = plain.size();
+    b.bytes = std::move(plain);
+    unsent_ += b.used;
+    out_.push_back(std::move(b));
+}
+
+void transport::send_keys(stream to, block& keys) {
+    meta_writer<weft_tls_keys> m;
+    m->crypto_info = m.bytes(keys.base, keys.used);
+    to.flush(m.get());
+    OPENSSL_cleanse(&*m, m->m.size);
+    OPENSSL_cleanse(keys.base, keys.used);
+}
+
 void transport::send(stream to) {
     size_t done = 0;
     for (; done < out_.size(); ++done) {
         auto& b = out_[done];
+        if (b.is == content::keys) {
+            send_keys(to, b);
+            continue;
+        }
         const uint32_t credit = to.credit(), padding = to.padding();
         if (credit <= padding) break;
         const uint32_t n = std::min(b.used - b.sent, credit - padding);
         weft_slice part = b.bytes.slice();
         part.data += b.sent;
         part.len = n;
-        to.data(part);
+        if (b.is == content::record) {
+            meta_writer<weft_tls_record> m;
+            m->content_type = b.content_type;
+            to.data(part, m.get());
+        } else {
+            to.data(part);
+        }
         b.sent += n;
         unsent_ -= n;
         b.capacity = b.used;  // what is sent is never written again, nor what follows it

@@ -1,9 +1,11 @@
 """tls through the built binary, against openssl's own client and server."""
 
+import contextlib
 import json
 import socket
 import ssl
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.certificates import PASSWORD, RSA, Authority
@@ -382,6 +384,106 @@ telemetry:
         with pytest.raises((ssl.SSLError, ConnectionError)), connect(weft, context(pki), "one.example"):
             pass
         weft.wait_event("BINDING_TLS_ROUTE_REFUSED")
+
+
+KERNEL_HAS_TLS = "tls" in Path("/proc/sys/net/ipv4/tcp_available_ulp").read_text().split()
+
+
+def offloaded(weft):
+    """Connections whose records the kernel makes."""
+    return sum(int(line.split()[-1]) for line in weft.cli("metrics").out.splitlines() if "tls.handshakes.offloaded" in line)
+
+
+@pytest.mark.key
+@pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-GCM-SHA256", "ECDHE-ECDSA-AES256-GCM-SHA384", "ECDHE-ECDSA-CHACHA20-POLY1305", None])
+def test_the_kernel_makes_the_records_where_it_can(pki, cipher):
+    c = context(pki)
+    if cipher:
+        c.maximum_version = ssl.TLSVersion.TLSv1_2
+        c.set_ciphers(cipher)
+    with start(pki) as weft, connect(weft, c) as s:
+        echo(s, 300_000)
+        assert offloaded(weft) == int(KERNEL_HAS_TLS)
+        s.unwrap()  # close_notify, and the answer to it
+
+
+@pytest.mark.key
+def test_the_kernel_is_left_alone_when_told_so(pki):
+    port = free_port()
+    with Weft(config(port, pki), port=port, args=["--plugins", ECHO], properties=["weft.binding.tls.kernel=false"]).wait_listening() as weft:
+        with connect(weft, context(pki)) as s:
+            echo(s, 300_000)
+            assert offloaded(weft) == 0
+
+
+@pytest.mark.key
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_a_slow_reader_gets_all_bytes_and_the_close(plain, pki, version):
+    """FIN waits for what the buffers on the way hold, whoever makes the records."""
+    c = context(pki)
+    c.maximum_version = version
+    # Of these some end in the midst of a record for which TCP has room a little later.
+    for size in [10, *range(40_000, 140_000, 4_500)]:
+        read_slowly(plain, c, bytes(i * 11 & 255 for i in range(size)))
+
+
+def read_slowly(plain, c, data):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = c.wrap_bio(incoming, outgoing, server_hostname="one.example")
+    with socket.socket() as raw:
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
+        raw.settimeout(60)
+        raw.connect(("127.0.0.1", plain.port))
+
+        def step(act):
+            while True:
+                try:
+                    return act()
+                except ssl.SSLWantReadError:
+                    if outgoing.pending:
+                        raw.sendall(outgoing.read())
+                    part = raw.recv(1000)
+                    incoming.write(part) if part else incoming.write_eof()
+
+        step(tls.do_handshake)
+        tls.write(data)
+        raw.sendall(outgoing.read())
+        first = b""
+        while len(first) < min(4000, len(data)):
+            first += raw.recv(1000)
+        with pytest.raises(ssl.SSLWantReadError):
+            tls.unwrap()  # ours; theirs comes behind all the bytes
+        raw.sendall(outgoing.read())
+        incoming.write(first)
+        got = b""
+        with contextlib.suppress(ssl.SSLZeroReturnError):
+            while part := step(lambda: tls.read(65536)):
+                got += part
+        assert len(got) == len(data) and got == data
+        assert raw.recv(1) == b""
+
+
+@pytest.mark.key
+def test_a_client_that_wants_new_keys(pki):
+    """It gets them, and where the kernel makes the records the connection ends with a close and a word."""
+    with start(pki) as weft:
+        # K in s_client: KeyUpdate with update_requested.
+        asked = Process(["openssl", "s_client", "-connect", f"127.0.0.1:{weft.port}", "-tls1_3"], stdin=subprocess.PIPE)
+        asked.child.stdin.write(b"before\n")
+        asked.child.stdin.flush()
+        asked.wait_line("before")
+        asked.child.stdin.write(b"K\n")
+        asked.child.stdin.flush()
+        asked.wait_line("KEYUPDATE")
+        if KERNEL_HAS_TLS:
+            weft.wait_event("BINDING_TLS_TLS_FAILED")
+            assert "new keys" in weft.output
+            assert asked.wait() == 0, "closed in good order"
+        else:
+            asked.child.stdin.write(b"after\n")
+            asked.child.stdin.flush()
+            asked.wait_line("after")
+            asked.close()
 
 
 def test_stops_with_connections_open(pki):

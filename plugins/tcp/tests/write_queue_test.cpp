@@ -2,6 +2,7 @@
 
 #include "limits.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <array>
@@ -106,6 +107,58 @@ TEST_F(write_queue_test, lets_go_of_each_slice_as_it_is_written) {
     EXPECT_EQ(owner_.references, 2);
     queue_.push(slice("jkl"));
     EXPECT_EQ(content(), "efghijkl");
+}
+
+TEST_F(write_queue_test, what_the_kernel_is_told_comes_in_its_place) {
+    const std::array<uint8_t, 3> keys{1, 2, 3};
+    const std::array record{slice("ti"), slice("cket")};
+    queue_.push(slice("sealed"));
+    queue_.push_tls_keys(keys);
+    queue_.push_record(record, 22);
+    queue_.push(slice("plain"));
+    EXPECT_EQ(queue_.bytes(), 17u);
+
+    EXPECT_EQ(queue_.due(), nullptr);
+    EXPECT_EQ(content(), "sealed") << "no further than the keys";
+    queue_.consume(4);
+    EXPECT_EQ(queue_.due(), nullptr);
+    queue_.consume(2);
+    ASSERT_NE(queue_.due(), nullptr);
+    EXPECT_THAT(queue_.due()->keys, testing::ElementsAreArray(keys));
+    queue_.pop_keys();
+
+    ASSERT_NE(queue_.due(), nullptr);
+    EXPECT_EQ(queue_.due()->content_type, 22);
+    EXPECT_EQ(content(), "ticket");
+    queue_.consume(3);
+    ASSERT_NE(queue_.due(), nullptr) << "the rest is a record of its own";
+    EXPECT_EQ(content(), "ket");
+    queue_.consume(3);
+    EXPECT_EQ(queue_.due(), nullptr);
+    EXPECT_EQ(content(), "plain");
+    queue_.consume(5);
+    EXPECT_TRUE(queue_.empty());
+}
+
+TEST_F(write_queue_test, keys_alone_are_something_to_do) {
+    const std::array<uint8_t, 1> keys{9};
+    queue_.push(slice("sealed"));
+    queue_.push_tls_keys(keys);
+    queue_.consume(6);
+    EXPECT_EQ(queue_.bytes(), 0u);
+    EXPECT_FALSE(queue_.empty());
+    ASSERT_NE(queue_.due(), nullptr);
+    queue_.pop_keys();
+    EXPECT_TRUE(queue_.empty());
+    queue_.push(slice("plain"));
+    EXPECT_EQ(queue_.due(), nullptr);
+    EXPECT_EQ(content(), "plain");
+}
+
+TEST_F(write_queue_test, an_empty_record_is_none) {
+    const std::array record{slice("")};
+    queue_.push_record(record, 21);
+    EXPECT_TRUE(queue_.empty());
 }
 
 TEST_F(write_queue_test, gather_is_bounded) {
