@@ -65,6 +65,11 @@ uint32_t ask_kernel() {
     return all;
 }
 
+uint32_t known() {
+    static const uint32_t bits = ask_kernel();
+    return bits;
+}
+
 }  // namespace
 
 size_t crypto_info_size(uint16_t cipher_type) {
@@ -80,12 +85,15 @@ size_t crypto_info_size(uint16_t cipher_type) {
     }
 }
 
+void ask_kernel_about_tls() {
+    known();
+}
+
 bool kernel_makes_records(uint16_t version, uint16_t cipher_type) {
-    static const uint32_t known = ask_kernel();
     for (size_t v = 0; v < versions.size(); ++v)
         for (size_t c = 0; c < ciphers.size(); ++c)
             if (versions[v] == version && ciphers[c] == cipher_type)
-                return (known & bit_of(v, c)) != 0;
+                return (known() & bit_of(v, c)) != 0;
     return false;
 }
 

@@ -9,8 +9,11 @@ namespace weft::tls {
 // Bytes of the keys for a cipher as TLS_TX takes them; 0: not one that we pass on.
 size_t crypto_info_size(uint16_t cipher_type);
 
-// Does the kernel make records of this version with this cipher? Asked once, on sockets of our own:
-// a module may have to be loaded for it.
+// Asks the kernel, once, on sockets of our own. A module may have to be loaded for it, so not on a
+// worker.
+void ask_kernel_about_tls();
+
+// Does the kernel make records of this version with this cipher?
 bool kernel_makes_records(uint16_t version, uint16_t cipher_type);
 
 }  // namespace weft::tls

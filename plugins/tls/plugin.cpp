@@ -1,5 +1,6 @@
 // The tls binding: encrypted byte streams on the one side, plain ones on the other.
 #include "client.hpp"
+#include "kernel_tls.hpp"
 #include "proxy.hpp"
 #include "schema.hpp"
 #include "server.hpp"
@@ -12,6 +13,7 @@ class tls_binding final : public binding {
 public:
     explicit tls_binding(const binding_config& c) : config_(read_config(c)) {
         if (config_.is == kind::proxy) return;
+        if (config_.kernel) ask_kernel_about_tls();
         renew();
         if (config_.vault.empty()) return;
         vault_.emplace(config_.vault);

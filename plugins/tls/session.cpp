@@ -12,6 +12,7 @@ session::session(hub& h, std::shared_ptr<const context> c)
 }
 
 session::~session() {
+    ssl_.reset();  // it may speak to io_ once more
     hub_.remove(*this);
 }
 
