@@ -1,5 +1,6 @@
 """Independent MQTT clients: paho-mqtt in this process, mosquitto_pub and mosquitto_sub as programs."""
 
+import contextlib
 import queue
 import uuid
 
@@ -106,7 +107,9 @@ class Client:
 
     def close(self):
         self.paho.disconnect()
-        self.paho.loop_stop()
+        # paho's thread forgets itself at its end, also while loop_stop looks at it.
+        with contextlib.suppress(AttributeError):
+            self.paho.loop_stop()
 
     def __enter__(self):
         return self
