@@ -7,6 +7,7 @@
 #include <linux/tls.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 namespace weft::tls {
@@ -14,6 +15,7 @@ namespace {
 
 // Blocks hold what one turn writes: a record, or the messages of a handshake.
 constexpr uint32_t block_min = 2 * 1024;
+constexpr size_t slices_per_frame = 64;
 
 // How OpenSSL tells a BIO of TLS by the kernel; bio.h reserves the numbers and leaves out the
 // names.
@@ -183,31 +185,47 @@ void transport::send_keys(stream to, block& keys) {
     OPENSSL_cleanse(keys.base, keys.used);
 }
 
+// The next bytes of a block, at most `room`. What is sent is never written again, nor what follows
+// it.
+weft_slice transport::take(block& b, uint32_t room) {
+    weft_slice part = b.bytes.slice();
+    part.data += b.sent;
+    part.len = std::min(b.used - b.sent, room);
+    b.sent += part.len;
+    b.capacity = b.used;
+    unsent_ -= part.len;
+    return part;
+}
+
 void transport::send(stream to) {
     size_t done = 0;
-    for (; done < out_.size(); ++done) {
-        auto& b = out_[done];
-        if (b.is == content::keys) {
-            send_keys(to, b);
+    while (done < out_.size()) {
+        auto& first = out_[done];
+        if (first.is == content::keys) {
+            send_keys(to, first);
+            ++done;
             continue;
         }
         const uint32_t credit = to.credit(), padding = to.padding();
         if (credit <= padding) break;
-        const uint32_t n = std::min(b.used - b.sent, credit - padding);
-        weft_slice part = b.bytes.slice();
-        part.data += b.sent;
-        part.len = n;
-        if (b.is == content::record) {
+        uint32_t room = credit - padding;
+        if (first.is == content::record) {
             meta_writer<weft_tls_record> m;
-            m->content_type = b.content_type;
-            to.data(part, m.get());
-        } else {
-            to.data(part);
+            m->content_type = first.content_type;
+            to.data(take(first, room), m.get());
+            if (first.sent == first.used) ++done;
+            continue;
         }
-        b.sent += n;
-        unsent_ -= n;
-        b.capacity = b.used;  // what is sent is never written again, nor what follows it
-        if (b.sent < b.used) break;
+        // Many small ones are one frame.
+        std::array<weft_slice, slices_per_frame> parts;
+        size_t n = 0;
+        while (done < out_.size() && n < parts.size() && room > 0 &&
+               out_[done].is == content::bytes) {
+            auto& b = out_[done];
+            room -= (parts[n++] = take(b, room)).len;
+            if (b.sent == b.used) ++done;
+        }
+        to.data(std::span(parts.data(), n));
     }
     out_.erase(out_.begin(), out_.begin() + static_cast<ptrdiff_t>(done));
 }

@@ -54,6 +54,7 @@ private:
     long control(int what, long number, const void* p);
     bool take_keys(const void* crypto_info);
     block* room_for(uint32_t size, uint8_t content_type);
+    weft_slice take(block& b, uint32_t room);
     static void send_keys(stream to, block& keys);
 
     worker here_;
