@@ -28,7 +28,6 @@ int64_t bounded(const binding_config& c, const char* key, int64_t fallback, int6
 
 // One producer and one consumer per worker serve all topics, so all routes lead to the same exit.
 void read_routes(client_config& out, const binding_config& c) {
-    bool everything = false;
     for (size_t i = 0; i < c.routes.size(); ++i) {
         const auto& r = c.routes[i];
         if (i > 0 && r.exit != out.exit)
@@ -36,11 +35,8 @@ void read_routes(client_config& out, const binding_config& c) {
                                "a kafka client has one exit: '" + c.routes[0].exit_name +
                                    "' and '" + r.exit_name + "' differ");
         out.exit = r.exit;
-        if (!r.when.is_array() || r.when.empty()) everything = true;
-        if (everything) continue;
-        for (const auto& w : r.when) out.topics.push_back(w.value("topic", std::string("*")));
     }
-    if (everything) out.topics.clear();
+    out.routes = topic_routes(c);
 }
 
 }  // namespace
@@ -81,30 +77,6 @@ std::vector<server_address> parse_servers(std::string_view text, const std::stri
         if (comma == std::string_view::npos) return out;
         text.remove_prefix(comma + 1);
     }
-}
-
-bool wildcard_match(std::string_view pattern, std::string_view text) {
-    size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p, ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
-
-bool client_config::serves(std::string_view topic) const {
-    return topics.empty() || std::any_of(topics.begin(), topics.end(),
-                                         [&](const auto& w) { return wildcard_match(w, topic); });
 }
 
 client_config client_config::parse(const binding_config& c) {

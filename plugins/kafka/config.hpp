@@ -3,6 +3,7 @@
 #pragma once
 
 #include "sasl_config.hpp"
+#include "topic_routes.hpp"
 
 #include <weft/config.hpp>
 
@@ -38,7 +39,7 @@ struct client_config {
     std::vector<server_address> servers;  // empty: the exit knows where to go
     std::optional<sasl_config> sasl;
     uint64_t exit = 0;
-    std::vector<std::string> topics;  // wildcards of the routes; empty: every topic
+    topic_routes routes;
 
     // zilla.binding.kafka.client.*
     std::string client_id;  // client.id
@@ -58,12 +59,9 @@ struct client_config {
     int64_t unknown_topic_ms = 5'000;  // unknown.topic.millis: records wait so long for a topic
                                        // that the cluster does not have
 
-    bool serves(std::string_view topic) const;
+    bool serves(std::string_view topic) const { return routes.empty() || routes.exit_for(topic); }
 
     static client_config parse(const binding_config& c);
 };
-
-// Whole-text match where * stands for any characters, none included.
-bool wildcard_match(std::string_view pattern, std::string_view text);
 
 }  // namespace weft::kafka

@@ -10,17 +10,6 @@
 
 namespace {
 
-// Streams to here serve all clients of a worker together, so none is anybody's, and a guarded route
-// that let everybody through would be worse than none.
-void refuse_guarded(const weft::binding_config& config) {
-    for (size_t i = 0; i < config.routes.size(); ++i)
-        if (!config.routes[i].guarded.empty())
-            throw weft::config_error(
-                "/routes/" + std::to_string(i) + "/guarded",
-                "a kafka route cannot be guarded: its streams serve all clients together; guard "
-                "the routes of mqtt or mqtt-kafka");
-}
-
 struct kafka_plugin {
     static constexpr const char* type = "kafka";
     static constexpr const char* version = "0.1.0";
@@ -35,7 +24,6 @@ struct kafka_plugin {
                                             nullptr};
 
     std::unique_ptr<weft::binding> create(weft::binding_config config) {
-        refuse_guarded(config);
         if (config.kind == "client") return weft::kafka::make_client(std::move(config));
 #ifdef WEFT_KAFKA_HAS_CACHE
         if (config.kind == "cache_server") return weft::kafka::make_cache_server(std::move(config));

@@ -120,6 +120,9 @@ inline constexpr uint32_t replayed_ms = 30'000;
 inline constexpr uint32_t reopen_ms_min = 50;
 inline constexpr uint32_t reopen_ms_max = 5'000;
 
+// Asking again whether a session may use a guarded topic, when the question was lost.
+inline constexpr uint32_t access_retry_ms = 200;
+
 // At most one event of a kind (and topic) in this time; the next one says how many were left out.
 inline constexpr uint32_t event_interval_ms = 10'000;
 

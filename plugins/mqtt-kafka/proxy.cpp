@@ -71,6 +71,7 @@ void proxy::open_topics() {
         const auto name = r.messages.expand({});
         if (!name) continue;
         kafka_topic* messages = use(r.exit, *name);
+        topics.want_access(*messages);
         if (publishes) topics.want_producer(*messages);
         if (subscribes) topics.want_tail(*messages);
     }
@@ -78,6 +79,13 @@ void proxy::open_topics() {
 
 kafka_topic* proxy::retained_topic(uint64_t exit) {
     return topics.get({exit, config.retained_topic, false});
+}
+
+access_verdict proxy::access(session& s, kafka_topic& topic) {
+    access_link& link = topics.want_access(topic);
+    if (!link.guarded()) return access_verdict::allowed;
+    s.asked = true;
+    return link.of(s, s.auth());
 }
 
 endpoint* proxy::accept(stream s, const weft_begin& b) {
@@ -161,6 +169,10 @@ void proxy::on_topic_changed(kafka_topic& topic) {
     shares.on_topic_changed();
     retry_waiting();
     tell_ready();
+}
+
+void proxy::on_access(session& who) {
+    who.on_access();
 }
 
 void proxy::report(const kafka_topic& topic) {
@@ -255,8 +267,15 @@ void proxy::gone(session& s) {
     --live_;
     sessions.set(live_);
     publish.forget(s);
+    // Else it still has publishes that wait for an answer.
+    if (s.credit.outstanding == 0) forget_access(s);
     sweep_later(s);
     finish_soon();
+}
+
+void proxy::forget_access(session& s) {
+    if (s.asked) topics.forget(s);
+    s.asked = false;
 }
 
 void proxy::sweep_later(session& s) {
@@ -317,6 +336,7 @@ void proxy::destroy(session& s) {
     if (s.flush_listed) std::erase(to_flush_, &s);
     if (s.lazy_listed) std::erase(lazy_, &s);
     if (s.sweep_listed) std::erase(to_sweep_, &s);
+    forget_access(s);
     all_.destroy(&s);
 }
 

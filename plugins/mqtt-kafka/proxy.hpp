@@ -55,6 +55,8 @@ public:
     // No more members of groups here: the binding is replaced by one that may read other topics.
     bool refuses_shared() const { return shared_ended_; }
     kafka_topic* retained_topic(uint64_t exit);
+    // May the session use the topic? If that is unknown, it hears: session::on_access.
+    access_verdict access(session& s, kafka_topic& topic);
 
     const settings& config;
     const worker here;
@@ -100,6 +102,7 @@ private:
     void on_tail_gap(kafka_topic& topic, const std::vector<partition_next>& before) override;
     void on_tail_back(kafka_topic& topic, const partition_next& to, bool anew) override;
     void on_topic_changed(kafka_topic& topic) override;
+    void on_access(session& who) override;
 
     void open_topics();
     void report(const kafka_topic& topic);
@@ -117,6 +120,7 @@ private:
     void finish_soon();
     void finish_drain();
     void destroy(session& s);
+    void forget_access(session& s);
 
     kafka_topic* sessions_topic_ = nullptr;
     std::vector<kafka_topic*> configured_;  // what readiness looks at

@@ -1,7 +1,5 @@
 #include "cache_config.hpp"
 
-#include "config.hpp"
-
 #include <algorithm>
 #include <cstdio>
 
@@ -38,16 +36,6 @@ void read_properties(const binding_config& c, cache_config& out) {
         static_cast<uint64_t>(number(c, "server.reconnect", 5, 1, 3600)) * 1000;
 }
 
-std::vector<std::string> wildcards(const nlohmann::json& when) {
-    std::vector<std::string> out;
-    if (!when.is_array()) return out;
-    for (const auto& w : when) {
-        if (!w.contains("topic")) return {};  // one condition without topic takes all
-        out.push_back(w.at("topic").get<std::string>());
-    }
-    return out;
-}
-
 }  // namespace
 
 // An address of its own is what each mapped file has.
@@ -72,16 +60,6 @@ bool cache_config::starts_live(std::string_view topic) const {
     return it != topics.end() && it->live;
 }
 
-uint64_t cache_config::exit_for(std::string_view topic) const {
-    for (const auto& r : routes) {
-        if (r.topics.empty() || std::any_of(r.topics.begin(), r.topics.end(), [&](const auto& w) {
-                return wildcard_match(w, topic);
-            }))
-            return r.exit;
-    }
-    return 0;
-}
-
 cache_config cache_config::parse(const binding_config& c) {
     cache_config out;
     out.name = c.qualified_name();
@@ -104,7 +82,7 @@ cache_config cache_config::parse(const binding_config& c) {
             out.topics.push_back({t.at("name").get<std::string>(),
                                   t.value("defaultOffset", "historical") == "live"});
     }
-    for (const auto& r : c.routes) out.routes.push_back({wildcards(r.when), r.exit});
+    out.routes = topic_routes(c);
     read_properties(c, out);
     return out;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "log/limits.hpp"
+#include "topic_routes.hpp"
 
 #include <weft/config.hpp>
 
@@ -54,11 +55,6 @@ struct topic_options {
     bool live = false;  // defaultOffset: where an empty log begins
 };
 
-struct cache_route {
-    std::vector<std::string> topics;  // wildcards; empty: every topic
-    uint64_t exit = 0;
-};
-
 // Tells this build of the plugin from others that are mapped at the same time.
 std::string this_build();
 
@@ -69,12 +65,11 @@ struct cache_config {
     uint32_t workers = 1;
     std::vector<std::string> bootstrap;
     std::vector<topic_options> topics;
-    std::vector<cache_route> routes;
+    topic_routes routes;
     cache_limits limits;
     log_limits log;
 
     bool starts_live(std::string_view topic) const;
-    uint64_t exit_for(std::string_view topic) const;  // 0: no route
 
     static cache_config parse(const binding_config& c);
 };

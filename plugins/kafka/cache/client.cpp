@@ -2,6 +2,7 @@
 
 #include "cache.hpp"
 #include "history_stream.hpp"
+#include "refusal.hpp"
 #include "tail_stream.hpp"
 
 #include <algorithm>
@@ -67,10 +68,16 @@ topic_reader* cache_client::topic(const std::string& name, uint64_t exit) {
 
 endpoint* cache_client::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> m(b.h.meta);
-    if (!m || refuses_) return nullptr;
+    if (!m) return nullptr;
+    if (refuses_)
+        return m->role == WEFT_KAFKA_ACCESS ? refusal::of(s, -1, "the process ends") : nullptr;
     const std::string name(m.text(m->topic));
-    const uint64_t exit = config_.exit_for(name);
+    const uint64_t exit = config_.routes.exit_for(name);
     if (!exit || !valid_topic(name)) return nullptr;
+    if (!config_.routes.admits(worker_, b, *m, name))
+        return refusal::of_topic(s, config_.name, name);
+    if (m->role == WEFT_KAFKA_ACCESS)
+        return accesses_.accept(worker_, exit, s, b, name, config_.routes.guards(name), retired_);
     if (m->role == WEFT_KAFKA_PRODUCE || m->role == WEFT_KAFKA_OFFSETS ||
         (m->role == WEFT_KAFKA_META && (m->flags & WEFT_KAFKA_FRESH)))
         return relays_.accept(worker_, exit, s, b, retired_);
@@ -131,6 +138,7 @@ void cache_client::drain(uint32_t why, uint64_t) {
     }
     if (std::exchange(retired_, true)) return;
     relays_.drain();
+    accesses_.drain();
     for (auto& [name, t] : topics_) t->retire();
 }
 

@@ -163,6 +163,7 @@ void partition_writer::settle(int64_t begin, int64_t next, const std::string& cl
     const bool compare = last_ >= begin;
     meta_writer<weft_kafka_begin> m;
     m->role = WEFT_KAFKA_FETCH;
+    m->flags = WEFT_KAFKA_SHARED;
     m->topic = m.text(source_.topic);
     const weft_ref list = m.list<weft_kafka_position>(1);
     m.item<weft_kafka_position>(list, 0) = {compare ? last_ : log_->next(), -1, source_.partition,

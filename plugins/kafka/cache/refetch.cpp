@@ -21,6 +21,7 @@ refetch::refetch(reader_host& host, const topic_reader& topic, listener& l, stre
 void refetch::on_upstream_open(upstream& u) {
     meta_writer<weft_kafka_begin> m;
     m->role = WEFT_KAFKA_FETCH;
+    m->flags = WEFT_KAFKA_SHARED;
     m->topic = m.text(topic_.name());
     const weft_ref list = m.list<weft_kafka_position>(1);
     m.item<weft_kafka_position>(list, 0) = {next_, end_, partition_, 0};

@@ -1,7 +1,9 @@
 #include "server.hpp"
 
-#include <algorithm>
 #include "cache.hpp"
+#include "refusal.hpp"
+
+#include <algorithm>
 
 namespace weft::kafka {
 
@@ -42,17 +44,24 @@ cache_server::~cache_server() {
 server_topic* cache_server::serve(const std::string& topic) {
     if (drained_) return nullptr;
     auto& t = topics_[topic];
-    if (!t) t = std::make_unique<server_topic>(*this, *this, topic, config_.exit_for(topic));
+    if (!t) t = std::make_unique<server_topic>(*this, *this, topic, config_.routes.exit_for(topic));
     return t.get();
 }
 
 endpoint* cache_server::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> m(b.h.meta);
-    if (!m || refuses_) return nullptr;
+    if (!m) return nullptr;
+    if (refuses_)
+        return m->role == WEFT_KAFKA_ACCESS ? refusal::of(s, -1, "the process ends") : nullptr;
     const std::string topic(m.text(m->topic));
-    const uint64_t exit = config_.exit_for(topic);
+    const uint64_t exit = config_.routes.exit_for(topic);
     if (!exit || !valid_topic(topic)) return nullptr;
+    if (!config_.routes.admits(worker_, b, *m, topic))
+        return refusal::of_topic(s, config_.name, topic);
     switch (m->role) {
+        case WEFT_KAFKA_ACCESS:
+            return accesses_.accept(worker_, exit, s, b, topic, config_.routes.guards(topic),
+                                    drained_);
         case WEFT_KAFKA_META:
             if (m->flags & WEFT_KAFKA_FRESH) return relays_.accept(worker_, exit, s, b, drained_);
             return accept_meta(s, topic);
@@ -127,6 +136,7 @@ void cache_server::drain(uint32_t why, uint64_t) {
         refuses_ = true;
     } else {
         relays_.drain();
+        accesses_.drain();
     }
     if (std::exchange(drained_, true)) return;
     store_->stop_serving(this);

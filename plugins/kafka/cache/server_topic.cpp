@@ -66,6 +66,7 @@ void server_topic::on_upstream_open(upstream& u) {
     if (drained_) return;
     meta_writer<weft_kafka_begin> m;
     m->role = WEFT_KAFKA_META;
+    m->flags = WEFT_KAFKA_SHARED;
     m->topic = m.text(name_);
     u.open(m.get(), 0);
 }

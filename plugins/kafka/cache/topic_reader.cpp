@@ -53,7 +53,7 @@ void topic_reader::open_meta(upstream& u, uint8_t flags) {
     if (drained_) return;
     meta_writer<weft_kafka_begin> m;
     m->role = WEFT_KAFKA_META;
-    m->flags = flags;
+    m->flags = static_cast<uint8_t>(flags | WEFT_KAFKA_SHARED);
     m->topic = m.text(name_);
     u.open(m.get(), 0);
 }

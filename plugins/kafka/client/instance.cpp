@@ -5,6 +5,7 @@
 #include "meta_stream.hpp"
 #include "offsets_stream.hpp"
 #include "produce_stream.hpp"
+#include "refusal.hpp"
 
 #include <algorithm>
 #include <optional>
@@ -19,21 +20,6 @@ struct burial {
     void work() noexcept { left.reset(); }
     void done() {}
 };
-
-// A stream that cannot be served: says why and goes.
-struct refusal : endpoint {
-    void on_closed(stream) override { delete this; }
-};
-
-endpoint* refuse(stream s, int32_t error, const std::string& why) {
-    meta_writer<weft_kafka_reset> m;
-    m->error = error;
-    const weft_ref text = m.text(why);
-    m->text = text;
-    s.reset(m.get());
-    s.abort(m.get());
-    return new refusal;
-}
 
 }  // namespace
 
@@ -195,14 +181,17 @@ producer& client_instance::ensure_producer() {
 
 endpoint* client_instance::accept(stream s, const weft_begin& b) {
     const meta_view<weft_kafka_begin> begin(b.h.meta);
-    if (stopping_ || over_) return refuse(s, -1, "the kafka client is being replaced or stopped");
+    if (stopping_ || over_)
+        return refusal::of(s, -1, "the kafka client is being replaced or stopped");
     if (!begin || begin.text(begin->topic).empty())
-        return refuse(s, -1, "a kafka client needs a topic");
+        return refusal::of(s, -1, "a kafka client needs a topic");
     const std::string topic(begin.text(begin->topic));
     if (!config_.serves(topic))
-        return refuse(s, -1, "no route of " + config_.name + " takes topic '" + topic + "'");
-    start();
+        return refusal::of(s, -1, "no route of " + config_.name + " takes topic '" + topic + "'");
+    if (!config_.routes.admits(worker_, b, *begin, topic))
+        return refusal::of_topic(s, config_.name, topic);
     topic_stream* out = nullptr;
+    if (begin->role != WEFT_KAFKA_ACCESS) start();
     switch (begin->role) {
         case WEFT_KAFKA_PRODUCE:
             out = new produce_stream(s, *this, worker_, config_, topics_, ensure_producer(), topic);
@@ -218,15 +207,19 @@ endpoint* client_instance::accept(stream s, const weft_begin& b) {
             break;
         case WEFT_KAFKA_OFFSETS:
             if (begin.text(begin->group).empty())
-                return refuse(s, -1, "an offsets stream needs a consumer group");
+                return refusal::of(s, -1, "an offsets stream needs a consumer group");
             if (!group_thread_) group_thread_ = std::make_unique<blocking_thread>();
             out = new offsets_stream(s, *this, worker_, config_, topics_, *hooks_, *group_thread_,
                                      topic, std::string(begin.text(begin->group)));
             break;
+        case WEFT_KAFKA_ACCESS:
+            out = new access_stream(s, *this, accesses_, topic, config_.routes.guards(topic));
+            break;
         default:
-            return refuse(s, -1,
-                          "a kafka client serves produce, fetch, meta and offsets streams; put a "
-                          "cache_client before it for the rest");
+            return refusal::of(
+                s, -1,
+                "a kafka client serves produce, fetch, meta, offsets and access streams; put "
+                "a cache_client before it for the rest");
     }
     ++streams_;
     if (draining_) out->on_instance_drain();  // it was on its way when this began
@@ -260,6 +253,7 @@ void client_instance::drain(uint32_t why, uint64_t deadline_ns) {
     }
     if (!std::exchange(draining_, true)) {
         topics_.drain();
+        for (const access_stream* a : accesses_) a->on_instance_drain();
         if (!stopping_) health_.retire();
     }
     if (streams_ == 0) return finish();

@@ -1,10 +1,11 @@
-// The client kind on one worker: accepts PRODUCE, FETCH, META and OFFSETS streams, and owns what
-// serves them.
+// The client kind on one worker: accepts PRODUCE, FETCH, META, OFFSETS and ACCESS streams, and owns
+// what serves them.
 //
 // librdkafka's handles are made with the first stream. Destroying them blocks: it happens in the
 // task pool once a replaced instance has nothing left to do, else with the binding. See remains.
 #pragma once
 
+#include "access_stream.hpp"
 #include "bridge.hpp"
 #include "consumer.hpp"
 #include "health.hpp"
@@ -81,6 +82,7 @@ private:
     std::vector<std::unique_ptr<consumer>> side_consumers_;  // of streams that end by themselves
     std::unique_ptr<producer> producer_;
     size_t streams_ = 0;
+    std::vector<access_stream*> accesses_;
     uint64_t start_timer_ = 0, drain_timer_ = 0, prune_timer_ = 0, gather_timer_ = 0;
     uint64_t gather_since_ns_ = 0, gather_last_ns_ = 0;  // first and last stream to be followed
     bool draining_ = false;  // whoever has a stream here was asked to move

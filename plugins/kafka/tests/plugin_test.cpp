@@ -84,20 +84,6 @@ public:
     weft::testing::subject *server = nullptr, *client = nullptr;
 };
 
-TEST(kafka_plugin, no_route_is_guarded) {
-    weft::testing::host host;
-    for (const char* kind : {"client", "cache_server", "cache_client"}) {
-        const auto config = std::string(R"({"kind": ")") + kind +
-                            R"(", "routes": [{"exit": 3}, {"guarded": {"g": []}, "exit": 3}]})";
-        try {
-            host.run(weft_plugin_1, config);
-            ADD_FAILURE() << kind;
-        } catch (const weft::testing::refused& e) {
-            EXPECT_EQ(e.path(), "/routes/1/guarded") << kind;
-        }
-    }
-}
-
 TEST(kafka_plugin, a_tail_brings_what_comes_from_now_on) {
     chain c;
     c.cluster.make("t", {"old", "older"});

@@ -4,6 +4,7 @@
 
 #include <weft/testing.hpp>
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,6 +32,10 @@ public:
     bool reachable = true;
     std::map<std::pair<std::string, std::string>, int64_t> groups;  // by group and topic
     int32_t commit_error = 0;
+    size_t accesses = 0;  // ACCESS streams so far
+    bool knows_access = true;
+    uint8_t access_flags = 0;
+    std::function<bool(uint64_t auth)> refuses_access;
     std::vector<int64_t> fetched_from;  // where each FETCH stream began
 
     void make(const std::string& topic, const std::vector<std::string>& values = {}) {
@@ -72,6 +77,7 @@ private:
 
     void serve(peer& p) {
         const auto m = p.opened_with().as<weft_kafka_begin>();
+        if (m->role == WEFT_KAFKA_ACCESS && !admit(p)) return;
         auto& s = streams_.emplace_back();
         s.to = &p;
         s.role = m->role;
@@ -82,9 +88,26 @@ private:
             s.next = static_cast<size_t>(at.offset);
         }
         p.on_frame = [this, &s](peer&, const frame& f) { hear(s, f); };
+        if (s.role == WEFT_KAFKA_ACCESS) return answer_access(p);
         p.begin();
         if (s.role == WEFT_KAFKA_PRODUCE) p.keep_window(1 << 20);
         tell(s);
+    }
+    bool admit(peer& p) {
+        ++accesses;
+        if (knows_access && !(refuses_access && refuses_access(p.opened_with().auth))) return true;
+        meta_writer<weft_kafka_reset> m;
+        m->error = 29;
+        const weft_meta* why = knows_access ? m.get() : nullptr;
+        p.reset(why);
+        p.abort(why);
+        return false;
+    }
+    void answer_access(peer& p) const {
+        meta_writer<weft_kafka_begin> m;
+        m->role = WEFT_KAFKA_ACCESS;
+        m->flags = access_flags;
+        p.begin(m.get());
     }
     void hear(stream& s, const frame& f) {
         switch (f.kind) {

@@ -7,7 +7,8 @@ namespace weft::mqtt_kafka {
 history_reader* history_reader::open(worker w, const history_query& query, history_sink& sink) {
     meta_writer<weft_kafka_begin> m;
     m->role = WEFT_KAFKA_HISTORY;
-    if (query.newest_per_key) m->flags = WEFT_KAFKA_NEWEST_PER_KEY;
+    m->flags = WEFT_KAFKA_SHARED;
+    if (query.newest_per_key) m->flags |= WEFT_KAFKA_NEWEST_PER_KEY;
     m->topic = m.text(query.topic);
     if (!query.positions.empty())
         m->positions = m.list_of(std::span<const weft_kafka_position>(query.positions));

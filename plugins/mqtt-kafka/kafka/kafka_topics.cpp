@@ -1,5 +1,7 @@
 #include "kafka/kafka_topics.hpp"
 
+#include <algorithm>
+
 namespace weft::mqtt_kafka {
 
 namespace {
@@ -7,7 +9,7 @@ namespace {
 template <class Topic, class F>
 bool any_stream(const Topic& t, F&& f) {
     return (t.producer() && f(*t.producer())) || (t.tail() && f(*t.tail())) ||
-           (t.meta() && f(*t.meta()));
+           (t.meta() && f(*t.meta())) || (t.access() && f(*t.access()));
 }
 
 }  // namespace
@@ -18,7 +20,8 @@ bool kafka_topic::missing() const {
 }
 
 bool kafka_topic::closed() const {
-    return !any_stream(*this, [](const topic_stream& s) { return !s.closed(); });
+    return !any_stream(*this, [](const topic_stream& s) { return !s.closed(); }) &&
+           (!access_ || access_->quiet());
 }
 
 kafka_topic* kafka_topics::get(const route_target& target) {
@@ -36,6 +39,14 @@ kafka_topic* kafka_topics::get(const route_target& target) {
     return topics_[free].get();
 }
 
+void kafka_topics::close(const kafka_topic& t) {
+    any_stream(t, [](topic_stream& s) {
+        s.close();
+        return false;
+    });
+    if (t.access()) t.access()->stop();
+}
+
 bool kafka_topics::give_up_one() {
     std::erase_if(closing_, [](const auto& t) { return t->closed(); });
     const auto worth = [](const kafka_topic& t) { return std::pair(!t.missing(), t.last_use_); };
@@ -45,10 +56,7 @@ bool kafka_topics::give_up_one() {
         if (!least || worth(*t) < worth(**least)) least = &t;
     }
     if (!least) return false;
-    any_stream(**least, [](topic_stream& s) {
-        s.close();
-        return false;
-    });
+    close(**least);
     closing_.push_back(std::move(*least));
     --dynamic_;
     ++generation_;
@@ -89,6 +97,25 @@ meta_link& kafka_topics::want_meta(kafka_topic& t) {
     return *t.meta_;
 }
 
+access_link& kafka_topics::want_access(kafka_topic& t) {
+    if (!t.access_) {
+        t.access_ = std::make_unique<access_link>(worker_, t.exit(), t, listener_);
+        if (!closed_) t.access_->open();
+    }
+    return *t.access_;
+}
+
+bool kafka_topics::guarded() const {
+    return std::any_of(topics_.begin(), topics_.end(),
+                       [](const auto& t) { return t && t->access() && t->access()->guarded(); });
+}
+
+void kafka_topics::forget(const session& who) {
+    for_each([&](const kafka_topic& t) {
+        if (t.access()) t.access()->forget(who);
+    });
+}
+
 void kafka_topics::stay_closed() {
     closed_ = true;
     for_each([](kafka_topic& t) {
@@ -101,12 +128,7 @@ void kafka_topics::stay_closed() {
 
 void kafka_topics::close_all() {
     closed_ = true;
-    for_each([](kafka_topic& t) {
-        any_stream(t, [](topic_stream& s) {
-            s.close();
-            return false;
-        });
-    });
+    for_each([](kafka_topic& t) { close(t); });
 }
 
 }  // namespace weft::mqtt_kafka

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "index/match_memo.hpp"
+#include "kafka/access_link.hpp"
 #include "kafka/meta_link.hpp"
 #include "kafka/produce_link.hpp"
 #include "kafka/tail_link.hpp"
@@ -34,6 +35,7 @@ public:
     produce_link* producer() const { return producer_.get(); }
     tail_link* tail() const { return tail_.get(); }
     meta_link* meta() const { return meta_.get(); }
+    access_link* access() const { return access_.get(); }
 
     acknowledged_offsets& acknowledged() const { return *acknowledged_; }
 
@@ -53,6 +55,7 @@ private:
     std::unique_ptr<produce_link> producer_;
     std::unique_ptr<tail_link> tail_;
     std::unique_ptr<meta_link> meta_;
+    std::unique_ptr<access_link> access_;
     shared_ref<acknowledged_offsets> acknowledged_;
 };
 
@@ -96,6 +99,10 @@ public:
     produce_link& want_producer(kafka_topic& t);
     tail_link& want_tail(kafka_topic& t);
     meta_link& want_meta(kafka_topic& t);
+    access_link& want_access(kafka_topic& t);
+    // Is there a topic that not everybody may use?
+    bool guarded() const;
+    void forget(const session& who);
 
     // Grows when a topic is given up: pointers that are not topic_use are void then.
     uint64_t generation() const { return generation_; }
@@ -115,6 +122,7 @@ public:
     }
 
 private:
+    static void close(const kafka_topic& t);
     bool give_up_one();
 
     worker worker_;

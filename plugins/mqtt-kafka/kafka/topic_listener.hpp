@@ -10,6 +10,7 @@
 namespace weft::mqtt_kafka {
 
 class kafka_topic;
+class session;
 
 // A partition and the offset of the next record.
 struct partition_next {
@@ -39,7 +40,8 @@ public:
     // again.
     virtual void on_tail_back(kafka_topic& topic, const partition_next& to, bool anew) = 0;
     virtual void on_topic_changed(
-        kafka_topic& topic) = 0;  // state of a stream, or a tail went live
+        kafka_topic& topic) = 0;               // state of a stream, or a tail went live
+    virtual void on_access(session& who) = 0;  // what access_link::of did not know
 
 protected:
     ~topic_listener() = default;

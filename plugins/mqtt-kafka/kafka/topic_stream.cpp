@@ -26,6 +26,7 @@ void topic_stream::open() {
 stream topic_stream::open_one() {
     meta_writer<weft_kafka_begin> m;
     m->role = role_;
+    m->flags = WEFT_KAFKA_SHARED;
     m->topic = m.text(topic_);
     describe(m);
     told_ = topic_state::unknown;

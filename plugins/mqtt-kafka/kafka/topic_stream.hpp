@@ -61,6 +61,7 @@ protected:
     virtual void on_successor() {}  // there is one now, or none any more
 
     bool serves(stream s) const { return s == stream_; }
+    bool is_current(stream s) const { return s && (s == stream_ || s == successor_); }
     bool has_successor() const { return static_cast<bool>(successor_); }
     // The successor serves from now on; the stream before it is ended in good order.
     void take_over();

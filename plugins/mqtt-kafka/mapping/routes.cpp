@@ -105,8 +105,9 @@ route_result routes::match_publish(std::string_view topic, route_target& target,
 }
 
 route_result routes::match_subscribe(std::string_view filter, std::vector<route_target>& targets,
-                                     route_rights rights) const {
+                                     route_rights rights, size_t* deciding) const {
     targets.clear();
+    size_t decided = 0;
     const auto add = [&](const route& r, const topic_pattern* pattern) {
         route_target target;
         const auto result = expand(r, pattern, filter, target);
@@ -119,14 +120,17 @@ route_result routes::match_subscribe(std::string_view filter, std::vector<route_
         if ((r.bit & rights) != r.bit) continue;
         if (r.unconditional) {
             if (const auto result = add(r, nullptr); result != route_result::ok) return result;
+            if (decided == 0) decided = targets.size();
             continue;
         }
         for (const auto& pattern : r.subscribe) {
             if (!pattern.overlaps(filter)) continue;
             if (const auto result = add(r, &pattern); result != route_result::ok) return result;
+            if (decided == 0 && pattern.covers(filter)) decided = targets.size();
             if (!r.messages.has_params()) break;  // further patterns lead to the same topic
         }
     }
+    if (deciding) *deciding = decided == 0 ? targets.size() : decided;
     return targets.empty() ? route_result::no_route : route_result::ok;
 }
 

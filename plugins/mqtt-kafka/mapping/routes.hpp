@@ -82,9 +82,12 @@ public:
     route_result match_publish(std::string_view topic, route_target& target,
                                route_rights rights = all_rights) const;
 
-    // The targets of all routes that may carry topics this filter matches, without repetition.
+    // The targets of all routes that may carry topics this filter matches, without repetition. What
+    // is published to such topics goes to the first `deciding` of them: behind those is a route
+    // that takes all that is left.
     route_result match_subscribe(std::string_view filter, std::vector<route_target>& targets,
-                                 route_rights rights = all_rights) const;
+                                 route_rights rights = all_rights,
+                                 size_t* deciding = nullptr) const;
 
 private:
     std::vector<route> routes_;

@@ -32,6 +32,17 @@ bool topic_pattern::overlaps(std::string_view topic_or_filter) const {
     return !cursor.next(wanted) || wanted == "#";  // the filter 'a/#' matches the topic 'a'
 }
 
+bool topic_pattern::covers(std::string_view filter) const {
+    level_cursor cursor(filter);
+    std::string_view wanted;
+    for (const level& l : levels_) {
+        if (!cursor.next(wanted)) return false;
+        if (l.what == kind::rest) return true;
+        if (wanted == "#" || (l.what == kind::literal && wanted != l.text)) return false;
+    }
+    return !cursor.next(wanted);
+}
+
 void topic_pattern::capture(std::string_view topic_or_filter, route_params& params) const {
     level_cursor cursor(topic_or_filter);
     std::string_view found;

@@ -26,6 +26,10 @@ public:
     // overlaps everything).
     bool overlaps(std::string_view topic_or_filter) const;
 
+    // For a filter that overlaps: every topic that it matches fits the pattern, but for 'a' of the
+    // filter 'a/#'.
+    bool covers(std::string_view filter) const;
+
     // The parameters, for a topic or filter that overlaps.
     void capture(std::string_view topic_or_filter, route_params& params) const;
 

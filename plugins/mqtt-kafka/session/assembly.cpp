@@ -75,9 +75,8 @@ void publisher::finish_assembly(session& s, const weft_data& d) {
     const meta_view<weft_mqtt_publish> view(a->meta());
     std::vector<weft_slice> payload;
     for (const auto& c : a->payload) payload.push_back(c.slice());
-    const incoming in{
-        s,           view,        payload, static_cast<uint32_t>(a->size), a->meta()->size,
-        a->reserved, d.h.trace_id};
+    const incoming in{s,           a->meta(),   view, payload, static_cast<uint32_t>(a->size),
+                      a->reserved, d.h.trace_id};
     if (a->discarded)
         refuse(in, {reason::quota_exceeded, "the message is larger than allowed"});
     else

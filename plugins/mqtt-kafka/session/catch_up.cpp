@@ -118,8 +118,12 @@ std::vector<partition_next> catch_up::untold_places(const kafka_topic& topic) co
 }
 
 void catch_up::add_replay(kafka_topic& retained, std::vector<replay_filter> filters) {
-    auto r = std::make_unique<replay>(
-        replay{&retained, std::move(filters), {}, proxy_.acks.copies().now()});
+    auto r =
+        std::make_unique<replay>(replay{&retained,
+                                        std::move(filters),
+                                        {},
+                                        proxy_.acks.copies().now(),
+                                        proxy_.config.table.guarded() || proxy_.topics.guarded()});
     for (const int32_t partition : retained.meta()->partitions())
         r->places.push_back({partition, WEFT_KAFKA_OFFSET_BEGIN});
     if (!r->places.empty()) replays_.push_back(std::move(r));
@@ -373,16 +377,15 @@ bool catch_up::replay_record(replay& r, const meta_view<weft_kafka_record>& reco
     // What is retained of all routes is in one Kafka topic: where routes are guarded, only those
     // may see it who may see the messages themselves.
     const kafka_topic* messages = nullptr;
-    const bool guarded = proxy_.config.table.guarded();
     if (route_target to;
-        guarded && proxy_.config.table.match_publish(topic, to) == route_result::ok)
+        r.guarded && proxy_.config.table.match_publish(topic, to) == route_result::ok)
         messages = proxy_.topic_named(to.topic);
     bool any = false;
     uint8_t qos = 0;
     proxy_.ids.clear();
     for (const auto& f : r.filters) {
         if (!filter_matches(f.filter, topic) || !subscriber_.may_see(*f.to, d)) continue;
-        if (guarded && !(messages && f.to->topics->contains(messages->number()))) continue;
+        if (r.guarded && !(messages && f.to->topics->contains(messages->number()))) continue;
         any = true;
         qos = std::max(qos, f.to->qos);
         if (f.to->id) proxy_.ids.push_back(f.to->id);

@@ -93,6 +93,7 @@ private:
         std::vector<replay_filter> filters;
         std::vector<partition_next> places;
         uint64_t since;  // what is acknowledged later comes live, see acknowledged_copies
+        bool guarded;    // routes are, here or in kafka
     };
     // A record that was read and waits for the client: what one read brings, not a queue of what is
     // published.

@@ -71,6 +71,7 @@ void publisher::on_offsets_written(session& s) {
 }
 
 void publisher::drop_gated(session& s) {
+    drop_asking_qos2(s);
     qos2_in* in = s.maybe_received();
     if (!in) return;
     // Nobody was told that they are received: the client sends them again.
@@ -116,7 +117,7 @@ void publisher::publish_will(session& s, const will_message& will) {
     }
     const weft_meta* block = m.get();
     const meta_view<weft_mqtt_publish> view(block);
-    publish({s, view, iov, size, block->size, 0, 0, true});
+    publish({s, block, view, iov, size, 0, 0, true});
 }
 
 }  // namespace weft::mqtt_kafka

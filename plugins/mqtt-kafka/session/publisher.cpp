@@ -21,7 +21,7 @@ void publisher::on_data(session& s, const weft_data& d) {
     if ((d.h.flags & (WEFT_INIT | WEFT_FIN)) != (WEFT_INIT | WEFT_FIN)) return on_part(s, d);
     const meta_view<weft_mqtt_publish> view(d.h.meta);
     if (!view) return give_back(s, d.reserved);
-    publish({s, view, slices(d), static_cast<uint32_t>(payload_size(d)), d.h.meta->size, d.reserved,
+    publish({s, d.h.meta, view, slices(d), static_cast<uint32_t>(payload_size(d)), d.reserved,
              d.h.trace_id});
 }
 
@@ -32,10 +32,14 @@ void publisher::publish(const incoming& in) {
         give_back(in.from, in.reserved);
         return in.from.end_client({reason::qos_not_supported, "QoS is above what is supported"});
     }
+    if (const auto& extra = in.from.credit.extra;
+        extra && !extra->asked.empty() && !resuming_ && !in.will)
+        return hold(in, nullptr);
     if (in.view->qos == 2 && !in.will && !begin_qos2(in)) return;
     // A will was let in with its CONNECT, and is also sent for who is not there any more.
     const routed& r = route(in.topic(), in.will ? all_rights : in.from.rights());
     if (const refusal why = check(r, in.topic())) return refuse(in, why);
+    if (!in.will && r.topic->access()->guarded() && !admitted(in, *r.topic)) return;
     kafka_topic* retained = nullptr;
     if (in.retain()) {
         retained = proxy_.retained_topic(r.topic->exit());
@@ -98,6 +102,7 @@ refusal publisher::check(const routed& r, std::string_view topic) const {
             break;
     }
     if (!r.topic) return {reason::quota_exceeded, "too many Kafka topics are in use"};
+    proxy_.topics.want_access(*r.topic);
     const auto& link = proxy_.topics.want_producer(*r.topic);
     if (link.state() == topic_state::missing)
         return {reason::implementation_specific, link.trouble()};
@@ -106,8 +111,12 @@ refusal publisher::check(const routed& r, std::string_view topic) const {
     return {};
 }
 
+uint32_t publisher::cost_of(const incoming& in) {
+    return in.size + in.meta->size + pending_overhead;
+}
+
 uint64_t publisher::track(const incoming& in, kafka_topic& topic) {
-    const uint32_t cost = in.size + in.meta_size + pending_overhead;
+    const uint32_t cost = cost_of(in);
     used_ += cost;
     ++in.from.credit.outstanding;
     pending_publish p;
@@ -200,7 +209,7 @@ void publisher::release_hold(session& s, const std::string& mqtt_topic) {
 
 void publisher::drop_unused_extra(session& s) {
     auto& extra = s.credit.extra;
-    if (extra && extra->holds.empty() && !extra->partial) extra.reset();
+    if (extra && extra->holds.empty() && extra->asked.empty() && !extra->partial) extra.reset();
 }
 
 void publisher::on_sent(uint64_t token) {

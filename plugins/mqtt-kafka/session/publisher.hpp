@@ -39,6 +39,15 @@ struct publish_extra {
     // to the topic, in order. They may not overtake the message that is written after its retained
     // copy.
     std::unordered_map<std::string, std::deque<uint64_t>> holds;
+    // While it is not known whether the client may use a guarded Kafka topic: the first publish to
+    // it, and what came after that, in order.
+    struct asking {
+        staged_record publish;  // its mqtt.publish
+        uint32_t reserved, cost;
+        uint64_t trace;
+        topic_use topic;  // that is asked for; of the ones behind it as well
+    };
+    std::vector<asking> asked;
 };
 
 // A session's part of the accounting.
@@ -64,6 +73,9 @@ public:
     // The will of a session, as any other publish; the session hears when it is written.
     void publish_will(session& s, const will_message& will);
 
+    // It is known whether the session may use a topic.
+    void on_access(session& s);
+
     // QoS 2 (qos2_in).
     void on_pubrel(session& s, uint16_t packet_id);
     void on_offsets_written(session& s);
@@ -75,7 +87,7 @@ public:
     void on_produce_lost(kafka_topic& topic);
     void on_topic_changed(kafka_topic& topic);
 
-    bool idle() const { return pending_.size() == 0; }
+    bool idle() const { return pending_.size() == 0 && asking_ == 0; }
     uint64_t held_bytes() const { return used_; }
 
 private:
@@ -87,10 +99,10 @@ private:
     // A whole publish, as it came or assembled.
     struct incoming {
         session& from;
+        const weft_meta* meta;
         const meta_view<weft_mqtt_publish>& view;
         std::span<const weft_slice> payload;
         uint32_t size;
-        uint32_t meta_size;
         uint32_t reserved;
         uint64_t trace;
         bool will = false;
@@ -103,10 +115,14 @@ private:
     const routed& route(std::string_view topic, route_rights rights);
     refusal check(const routed& r, std::string_view topic) const;
     void publish(const incoming& in);
+    bool admitted(const incoming& in, kafka_topic& topic);
+    void hold(const incoming& in, kafka_topic* topic);
+    void drop_asking_qos2(session& s);
     void send_on(const incoming& in, const routed& r, kafka_topic* retained);
     void finish_qos2(const pending_publish& p, const refusal& why, const produce_answer& answer);
     void publish_plain(const incoming& in, const routed& r);
     void publish_staged(const incoming& in, const routed& r, kafka_topic* retained);
+    static uint32_t cost_of(const incoming& in);
     uint64_t track(const incoming& in, kafka_topic& topic);
     void refuse(const incoming& in, const refusal& why);
     void report(const refusal& why, const kafka_topic* topic);
@@ -144,6 +160,8 @@ private:
     std::vector<session*> opening_;  // wait until the tail of a topic is live
     uint64_t used_ = 0;
     uint64_t assembling_ = 0;
+    uint64_t asking_ = 0;    // publishes in publish_extra::asked
+    bool resuming_ = false;  // the first of them may go
 };
 
 }  // namespace weft::mqtt_kafka

@@ -9,9 +9,9 @@ namespace weft::mqtt_kafka {
 session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin, uint64_t auth)
     : clean_start_(begin->flags & WEFT_MQTT_CLEAN_START),
       version_(begin->version),
-      proxy_(p),
       stream_(s),
       rights_(p.config.table.guarded() ? p.config.table.rights_of(session_of(p.here, auth)) : 0),
+      auth_(auth),
       nonce_(p.store.me.next_nonce()),
       expiry_s_(begin->session_expiry_s) {
     if (begin->flags & WEFT_MQTT_WILL) will_ = std::make_unique<own_will>();
@@ -32,8 +32,8 @@ session::session(proxy& p, stream s, const meta_view<weft_mqtt_begin>& begin, ui
 session::~session() {
     stop_timer();
     passing_.reset();
-    proxy_.registry.leave(*this);
-    proxy_.store.remove(*this);
+    owner().registry.leave(*this);
+    owner().store.remove(*this);
     delete[] id;
 }
 
@@ -42,17 +42,25 @@ void session::give_up() {
     if (state_ < state::accepted || (subscriber_ && subscriber_->restoring())) {
         const refusal why{
             reason::server_unavailable,
-            first_ ? proxy_.missing() : "an earlier connection of this client id is not done yet"};
-        proxy_.events.emit(WEFT_WARN, "binding.mqtt.kafka.session.refused", {},
-                           "Client (" + std::string(client_id()) + ") refused: " + why.text);
+            first_ ? owner().missing() : "an earlier connection of this client id is not done yet"};
+        owner().events.emit(WEFT_WARN, "binding.mqtt.kafka.session.refused", {},
+                            "Client (" + std::string(client_id()) + ") refused: " + why.text);
         return end_client(why);
     }
     if (subscriber_) subscriber_->give_up();
     retry();
 }
 
+void session::on_access() {
+    owner().publish.on_access(*this);
+    if (state_ == state::loading)
+        continue_if_loaded();
+    else if (open())
+        retry();
+}
+
 void session::wait() {
-    proxy_.wait(*this);
+    owner().wait(*this);
 }
 
 void session::end_client(const refusal& why) {
@@ -72,20 +80,20 @@ void session::close_stream(const refusal& why) {
 void session::on_closed(stream) {
     leave(false);
     stream_ = {};
-    proxy_.gone(*this);
+    owner().gone(*this);
 }
 
 void session::on_data(stream, const weft_data& d) {
     if (!open()) return;
     if (will_ && will_->message.lifetime_id.empty()) return take_will(d);
-    if (state_ == state::accepted) proxy_.publish.on_data(*this, d);
+    if (state_ == state::accepted) owner().publish.on_data(*this, d);
 }
 
 void session::on_flush(stream, const weft_flush& f) {
     if (!open()) return;
     if (const meta_view<weft_mqtt_ack> ack(f.h.meta); ack) {
         if (ack->type == pubrel_type)
-            proxy_.publish.on_pubrel(*this, ack->packet_id);
+            owner().publish.on_pubrel(*this, ack->packet_id);
         else if (subscriber_)
             subscriber_->on_ack(ack->type, ack->packet_id, ack->reason);
         else if (ack->type == pubrec_type)
@@ -119,7 +127,7 @@ void session::send_ack(uint8_t packet_type, uint16_t packet_id, const refusal& w
 subscriber& session::want_subscriber() {
     if (!subscriber_)
         subscriber_ =
-            std::make_unique<subscriber>(proxy_, *this, stream_, receive_max_, window_max_);
+            std::make_unique<subscriber>(owner(), *this, stream_, receive_max_, window_max_);
     return *subscriber_;
 }
 
@@ -131,11 +139,11 @@ qos2_in& session::received() {
 void session::changed(session_key key) {
     if (!durable()) return;
     dirty_ |= bit(key);
-    proxy_.flush_later(*this);
+    owner().flush_later(*this);
 }
 
 void session::changed_lazily() {
-    if (durable()) proxy_.flush_lazily(*this);
+    if (durable()) owner().flush_lazily(*this);
 }
 
 // One record per key and wake-up; while one is under way the next waits for its answer.
@@ -153,8 +161,8 @@ void session::flush_records() {
 void session::put(session_key key, std::optional<std::string_view> value,
                   std::string_view lifetime_id, bool last_word) {
     if (fenced_) return;
-    proxy_.store.write(*this, key, value, lifetime_id,
-                       last_word);  // throws when there is no memory
+    owner().store.write(*this, key, value, lifetime_id,
+                        last_word);  // throws when there is no memory
     dirty_ &= static_cast<uint8_t>(~bit(key));
     writing_ |= bit(key);
     ++unanswered_;
@@ -178,8 +186,8 @@ void session::on_written(session_key key, const refusal& why) {
         return accept();
     if (state_ != state::accepted) return;
     if (key == session_key::inflight && subscriber_) subscriber_->on_inflight_written();
-    if (key == session_key::offsets && qos2_) proxy_.publish.on_offsets_written(*this);
-    if (dirty_ & bit(key)) proxy_.flush_later(*this);
+    if (key == session_key::offsets && qos2_) owner().publish.on_offsets_written(*this);
+    if (dirty_ & bit(key)) owner().flush_later(*this);
     if (state_ == state::accepted && settled(session_key::state) &&
         settled(session_key::inflight) && subscriber_)
         retry();

@@ -46,6 +46,7 @@ public:
     int64_t nonce() const { return nonce_; }
     // What the guard's session it was opened with may do; that of a connection does not change.
     route_rights rights() const { return rights_; }
+    uint64_t auth() const { return auth_; }
     // Does it outlive its connection?
     bool durable() const { return expiry_s_ > 0; }
     // Is there a client?
@@ -77,6 +78,8 @@ public:
     void on_publishes_answered();
     // Something that a session without a client waited for is answered.
     void on_settled();
+    // It is known whether the session may use a Kafka topic that it was asked for.
+    void on_access();
 
     // This value of a durable session is to be written, at the end of the wake-up.
     void changed(session_key key);
@@ -116,6 +119,7 @@ private:
         uint64_t at = 0;       // when it is due, wall clock, ms; 0: that is not known yet
         bool begun = false, stored = false;
     };
+    proxy& owner() const { return *static_cast<proxy*>(home->ctx); }
     static uint8_t bit(session_key k) { return static_cast<uint8_t>(1u << static_cast<int>(k)); }
 
     void claim();
@@ -134,6 +138,7 @@ private:
     subscriber& want_subscriber();
 
     void take_will(const weft_data& d);
+    bool will_admitted();
     void store_will();
     void forget_will();
     void publish_will();
@@ -164,6 +169,7 @@ private:
         uint16_t preparing = 0;  // writes that the CONNACK waits for
         uint8_t late = 0;        // by session_key: written late by an owner before us
         bool waited = false;     // long enough for an earlier owner's last word
+        topic_use will_topic;    // of the will, while it is asked for
     };
     passing& want_passing() {
         if (!passing_) passing_ = std::make_unique<passing>();
@@ -184,19 +190,20 @@ private:
 public:
     bool flush_listed : 1 = false, lazy_listed : 1 = false,
                         sweep_listed : 1 = false;  // the proxy's
+    bool asked : 1 = false;                        // it may be in an access_link
     uint64_t ticket = 0;                           // the waiting list's
     session* same_bucket = nullptr;                // of sessions_by_id
     [[no_unique_address]] publish_credit credit;   // the publisher's; the next lies in its padding
 
 private:
     uint32_t window_max_ = 0;  // of the last WINDOW
-    proxy& proxy_;
     stream stream_;
     std::unique_ptr<subscriber> subscriber_;
     std::unique_ptr<passing> passing_;
     std::unique_ptr<own_will> will_;
     std::unique_ptr<qos2_in> qos2_;
     const route_rights rights_;
+    const uint64_t auth_;
     int64_t epoch_ = -1;
     int64_t nonce_;
     uint32_t expiry_s_;

@@ -25,8 +25,8 @@ void session::take_will(const weft_data& d) {
         };
         out.topic = m.text(m->topic);
         if (route_target to;
-            proxy_.config.table.guarded() &&
-            proxy_.config.table.match_publish(out.topic, to, rights_) == route_result::no_route)
+            owner().config.table.guarded() &&
+            owner().config.table.match_publish(out.topic, to, rights_) == route_result::no_route)
             return end_client({reason::not_authorized, "no route takes the will's topic"});
         out.qos = m->qos;
         out.flags = m->flags & WEFT_MQTT_RETAIN ? will_message::retain : 0;
@@ -47,6 +47,27 @@ void session::take_will(const weft_data& d) {
     continue_if_loaded();
 }
 
+// Whether the client may write where its will goes, as guarded routes of kafka say; false while
+// that is not known, and when it may not, which ends it.
+bool session::will_admitted() {
+    proxy& p = owner();
+    route_target to;
+    if (!p.topics.guarded() ||
+        p.config.table.match_publish(will_->message.topic, to,
+                                     p.config.table.guarded() ? rights_ : all_rights) !=
+            route_result::ok)
+        return true;  // it is refused when it is sent
+    kafka_topic* topic = p.topics.get(to);
+    const auto verdict = topic ? p.access(*this, *topic) : access_verdict::denied;
+    if (verdict == access_verdict::unknown)
+        want_passing().will_topic = topic_use(*topic);
+    else if (passing_)
+        passing_->will_topic = {};
+    if (verdict == access_verdict::denied)
+        end_client({reason::not_authorized, "the will's topic is not for this client"});
+    return verdict == access_verdict::allowed;
+}
+
 void session::store_will() {
     own_will& w = *will_;
     w.message.delay_ms = static_cast<int32_t>(std::min<int64_t>(will_delay_ms(), INT32_MAX));
@@ -65,7 +86,7 @@ int64_t session::will_delay_ms() const {
 std::string session::will_signal(int64_t at_ms) const {
     session_signal s;
     s.kind = session_signal::will;
-    s.instance = proxy_.store.me.id();
+    s.instance = owner().store.me.id();
     s.client_id = client_id();
     s.delay_ms = will_->message.delay_ms;
     s.at_ms = at_ms;
@@ -77,7 +98,7 @@ std::string session::will_signal(int64_t at_ms) const {
 std::string session::expiry_signal(int64_t at_ms) const {
     session_signal s;
     s.kind = session_signal::expiry;
-    s.instance = proxy_.store.me.id();
+    s.instance = owner().store.me.id();
     s.client_id = client_id();
     s.delay_ms = static_cast<int32_t>(std::min<uint64_t>(uint64_t{expiry_s_} * 1000, INT32_MAX));
     s.at_ms = at_ms;
@@ -96,7 +117,7 @@ void session::forget_will() {
 void session::publish_will() {
     will_->at = 0;
     publishing_will_ = true;
-    proxy_.publish.publish_will(*this, will_->message);
+    owner().publish.publish_will(*this, will_->message);
 }
 
 void session::on_will_published() {
@@ -134,7 +155,7 @@ void session::leave(bool in_order) {
     if (epoch_ < 0) {  // the claim was not read back: nothing is known of the session
         will_.reset();
         state_ = state::closed;
-        return proxy_.sweep_later(*this);
+        return owner().sweep_later(*this);
     }
     // Before the CONNACK there was no session that could leave a will.
     if (in_order || !was_accepted) forget_will();
@@ -145,7 +166,7 @@ void session::leave(bool in_order) {
 // Writes what the session knows, and lets go of what only a connected client needs.
 void session::put_down(state then) {
     const bool kept = state_ == state::accepted && durable();
-    proxy_.stop_waiting(*this);
+    owner().stop_waiting(*this);
     stop_timer();
     if (passing_) passing_->load.reset();
     if (kept) put_last_word();
@@ -153,7 +174,7 @@ void session::put_down(state then) {
         put(session_key::state, encode(subscriber_ ? subscriber_->state() : session_state{}));
     subscriber_.reset();
     state_ = then;
-    proxy_.publish.drop_gated(*this);
+    owner().publish.drop_gated(*this);
 }
 
 // What the client has not acknowledged. While that is still being read, what is stored holds.
@@ -163,7 +184,7 @@ void session::put_last_word() {
 }
 
 void session::stop_timer() {
-    if (passing_ && passing_->timer) proxy_.here.cancel(std::exchange(passing_->timer, 0));
+    if (passing_ && passing_->timer) owner().here.cancel(std::exchange(passing_->timer, 0));
 }
 
 // Another connection of this process has the client id now, and claims the session when what this
@@ -183,14 +204,14 @@ void session::on_settled() {
         credit.outstanding == 0) {
         fenced_ = true;
         state_ = state::closed;
-        proxy_.registry.leave(*this);
+        owner().registry.leave(*this);
     }
-    if (!lingers()) proxy_.sweep_later(*this);
+    if (!lingers()) owner().sweep_later(*this);
 }
 
 // The client may come back: here, or elsewhere, which shows as a higher claim.
 void session::stay_away() {
-    const uint64_t now = proxy_.here.wall_ms();
+    const uint64_t now = owner().here.wall_ms();
     uint64_t& expire_at = want_passing().expire_at;
     if (expiry_s_ != WEFT_MQTT_EXPIRY_NEVER) {
         expire_at = now + uint64_t{expiry_s_} * 1000;
@@ -217,18 +238,18 @@ void session::arm_away() {
     if (const uint64_t will = will_at(); will && (at == 0 || will < at)) at = will;
     if (at == 0) {  // nothing more is to come of it here
         state_ = state::closed;
-        return proxy_.sweep_later(*this);
+        return owner().sweep_later(*this);
     }
-    const uint64_t now = proxy_.here.wall_ms();
+    const uint64_t now = owner().here.wall_ms();
     const uint64_t in = std::min(at > now ? at - now : 0, away_timer_ms_max);
     stop_timer();
-    passing_->timer = proxy_.here.timer_in_ms(in, call<&session::on_away_timer>, this);
+    passing_->timer = owner().here.timer_in_ms(in, call<&session::on_away_timer>, this);
 }
 
 void session::on_away_timer() {
     passing_->timer = 0;
     if (state_ != state::away) return;
-    const uint64_t now = proxy_.here.wall_ms();
+    const uint64_t now = owner().here.wall_ms();
     if (passing_->expire_at && passing_->expire_at <= now) return end_session();
     if (will_at() && will_at() <= now) publish_will();
     arm_away();
@@ -244,7 +265,7 @@ void session::end_session() {
     qos2_.reset();
     state_ = state::closed;
     if (will_ && !publishing_will_) publish_will();
-    proxy_.sweep_later(*this);
+    owner().sweep_later(*this);
 }
 
 // The last QoS 2 publishes of a client that is gone are answered: what is left of them is fixed.

@@ -14,8 +14,8 @@ constexpr uint32_t will_window = 128u << 10;
 }  // namespace
 
 void session::start() {
-    first_ = proxy_.registry.enter(*this);
-    proxy_.store.add(*this);
+    first_ = owner().registry.enter(*this);
+    owner().store.add(*this);
     if (will_) {
         credit.granted = will_window;
         stream_.window(will_window);
@@ -28,7 +28,7 @@ void session::retry() {
     if (state_ == state::waiting) {
         if (!first_) return;
         refusal why;
-        switch (proxy_.admission(why)) {
+        switch (owner().admission(why)) {
             case proxy::admission_result::now:
                 return claim();
             case proxy::admission_result::refused:
@@ -41,7 +41,7 @@ void session::retry() {
     if (subscriber_ && !subscriber_->process())
         wait();
     else
-        proxy_.stop_waiting(*this);
+        owner().stop_waiting(*this);
 }
 
 void session::on_registry(bool first, bool over) {
@@ -52,8 +52,8 @@ void session::on_registry(bool first, bool over) {
 
 void session::claim() {
     state_ = state::claiming;
-    const owner_claim c{std::string(proxy_.store.me.id()), nonce_,
-                        static_cast<int64_t>(proxy_.here.wall_ms())};
+    const owner_claim c{std::string(owner().store.me.id()), nonce_,
+                        static_cast<int64_t>(owner().here.wall_ms())};
     put(session_key::owner, encode(c));
 }
 
@@ -64,7 +64,7 @@ void session::on_claimed(int32_t partition, int64_t offset) {
     if (state_ != state::claiming) return;
     state_ = state::loading;
     auto& load = want_passing().load;
-    load = std::make_unique<session_load>(proxy_, *this, partition, offset);
+    load = std::make_unique<session_load>(owner(), *this, partition, offset);
     load->start();
 }
 
@@ -81,13 +81,13 @@ void session::take_over_ends() {
     stop_timer();
     if (open())
         close_stream({reason::session_taken_over, "another client connected with this client id"});
-    proxy_.stop_waiting(*this);
+    owner().stop_waiting(*this);
     subscriber_.reset();
     if (passing_) passing_->load.reset();
     state_ = state::closed;
-    proxy_.publish.drop_gated(*this);
-    proxy_.registry.leave(*this);
-    proxy_.sweep_later(*this);
+    owner().publish.drop_gated(*this);
+    owner().registry.leave(*this);
+    owner().sweep_later(*this);
 }
 
 void session::on_loaded(loaded_session& from) {
@@ -100,7 +100,7 @@ void session::on_loaded(loaded_session& from) {
 void session::continue_if_loaded() {
     if (state_ != state::loading || !loaded()) return;
     loaded_session& from = *loaded();
-    if (will_ && (!will_->begun || will_->missing > 0)) return;
+    if (will_ && (!will_->begun || will_->missing > 0 || !will_admitted())) return;
     if (waits_for_last_word()) return;
     stop_timer();
     if (from.last_word) {
@@ -125,14 +125,14 @@ void session::continue_if_loaded() {
 // nor for long: that instance may be gone.
 bool session::waits_for_last_word() {
     const loaded_session& from = *loaded();
-    if (clean_start_ || !from.state || from.has_left() || from.owner == proxy_.store.me.id())
+    if (clean_start_ || !from.state || from.has_left() || from.owner == owner().store.me.id())
         return false;
     session_state subscribed;
     if (decode(*from.state, subscribed) != decoded::ok) return false;
     if (subscribed.filters.empty() && !from.inflight) return false;
     if (!passing_->waited && !passing_->timer)
-        passing_->timer = proxy_.here.timer_in_ms(proxy_.config.limit.takeover_wait_ms,
-                                                  call<&session::on_last_word_late>, this);
+        passing_->timer = owner().here.timer_in_ms(owner().config.limit.takeover_wait_ms,
+                                                   call<&session::on_last_word_late>, this);
     return !passing_->waited;
 }
 
@@ -162,7 +162,8 @@ bool session::resume(loaded_session& from, bool& goes_on) {
         return false;
     session_signal end;
     const bool expired = from.expiry && decode(*from.expiry, end) == decoded::ok &&
-                         end.at_ms >= 0 && end.at_ms <= static_cast<int64_t>(proxy_.here.wall_ms());
+                         end.at_ms >= 0 &&
+                         end.at_ms <= static_cast<int64_t>(owner().here.wall_ms());
     goes_on = from.state && !clean_start_ && !expired;
     return true;
 }
@@ -179,10 +180,10 @@ void session::settle_old_will(loaded_session& from, bool goes_on) {
         return;
     const bool due =
         signal.delay_ms <= 0 ||
-        (signal.at_ms >= 0 && signal.at_ms <= static_cast<int64_t>(proxy_.here.wall_ms()));
+        (signal.at_ms >= 0 && signal.at_ms <= static_cast<int64_t>(owner().here.wall_ms()));
     if (goes_on && !due) return;
     publishing_will_ = true;
-    proxy_.publish.publish_will(*this, message);
+    owner().publish.publish_will(*this, message);
 }
 
 // Writes what the CONNECT changes. The CONNACK waits for all of it.
@@ -229,13 +230,13 @@ void session::accept() {
     state_ = state::accepted;
     meta_writer<weft_mqtt_begin> m;
     m->flags = present_ ? WEFT_MQTT_SESSION_PRESENT : 0;
-    m->qos_max = proxy_.config.publish_qos_max;
+    m->qos_max = owner().config.publish_qos_max;
     m->capabilities = WEFT_MQTT_CAP_RETAIN | WEFT_MQTT_CAP_WILDCARD |
                       WEFT_MQTT_CAP_SUBSCRIPTION_IDS | WEFT_MQTT_CAP_WILL | WEFT_MQTT_CAP_SHARED;
-    m->receive_max = proxy_.config.limit.receive_max;
+    m->receive_max = owner().config.limit.receive_max;
     m->session_expiry_s = expiry_s_;
     stream_.begin(m.get());
-    proxy_.publish.welcome(*this);
+    owner().publish.welcome(*this);
     if (present_) restore();
     const auto over = std::move(passing_);
     for (const auto k : {session_key::state, session_key::offsets, session_key::inflight,

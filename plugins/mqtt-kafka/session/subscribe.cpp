@@ -102,13 +102,15 @@ void subscriber::decide(subscribe_request::filter& f, std::string& reason) {
         is_shared_filter(f.text) ? split_shared(f.text).filter : std::string_view(f.text);
     std::vector<route_target> targets;
     if (const auto why = refusal_of_route(
-            proxy_.config.table.match_subscribe(filter, targets, session_.rights()), filter))
+            proxy_.config.table.match_subscribe(filter, targets, session_.rights(), &f.deciding),
+            filter))
         return refuse(f, why, reason);
     for (const auto& target : targets) {
         kafka_topic* topic = proxy_.topics.get(target);
         if (!topic)
             return refuse(f, {reason::quota_exceeded, "too many Kafka topics are in use"}, reason);
         proxy_.topics.want_tail(*topic);
+        proxy_.topics.want_access(*topic);
         f.topics.emplace_back(*topic);
     }
 }
@@ -120,9 +122,34 @@ bool subscriber::wants_retained(const subscribe_request::filter& f) const {
     return f.retain_handling == 0 || (f.retain_handling == 1 && !proxy_.index.find(*this, f.text));
 }
 
+// Kafka topics that guarded routes keep from the client are left out. A filter is refused when no
+// other takes what is published to it; and one that is shared already for one of them, since all
+// who share it read the same.
+refusal subscriber::leave_out_kept(subscribe_request::filter& f, bool give_up, bool& waits) {
+    bool any = false;
+    for (size_t i = 0; i < f.topics.size();) {
+        const auto verdict = proxy_.access(session_, *f.topics[i]);
+        waits |= verdict == access_verdict::unknown;
+        if (verdict != access_verdict::denied) {
+            ++i;
+            continue;
+        }
+        any = true;
+        f.topics.erase(f.topics.begin() + static_cast<std::ptrdiff_t>(i));
+        if (i < f.deciding) --f.deciding;
+    }
+    if (any && (f.deciding == 0 || is_shared_filter(f.text)))
+        return refusal_of_route(route_result::no_route, f.text);
+    if (waits && give_up)
+        return {reason::implementation_specific, "it is not known whether this client may"};
+    return {};
+}
+
 bool subscriber::settled(subscribe_request::filter& f, bool give_up, std::string& reason) {
     if (f.decided) return true;
     bool waits = false;
+    if (const refusal why = leave_out_kept(f, give_up, waits)) return refuse(f, why, reason), true;
+    if (waits) return false;
     for (const auto& t : f.topics)
         if (const refusal why = look_at(*t->tail(), t->tail()->live(), give_up, waits))
             return refuse(f, why, reason), true;

@@ -34,6 +34,7 @@ struct subscribe_request {
         bool decided = false;  // code is final
         bool resumes = false;  // of the stored session
         std::vector<topic_use> topics;
+        size_t deciding = 0;  // so many of them take what is published to the filter's topics
     };
     bool unsubscribe = false;
     bool restore = false;  // of the stored session: nobody waits for an answer
@@ -122,6 +123,7 @@ public:
 private:
     void begin_behind_acknowledged(const subscription& s);
     void decide(subscribe_request::filter& f, std::string& reason);
+    refusal leave_out_kept(subscribe_request::filter& f, bool give_up, bool& waits);
     bool settled(subscribe_request::filter& f, bool give_up, std::string& reason);
     bool wants_retained(const subscribe_request::filter& f) const;
     void apply(subscribe_request& r);

@@ -39,6 +39,26 @@ public:
     bool echoes = true;   // false: tails bring nothing before echo()
     int32_t error = 0;    // for every record that is produced from now on
     uint32_t produce_window = 1 << 20;
+    // ACCESS streams: which topics are guarded, and for whom they are.
+    std::set<std::string> guarded;
+    std::set<uint64_t> admitted;
+    bool answers_access = true;  // false: nobody is told before answer_access()
+    bool knows_access = true;
+    bool loses_access = false;  // questions are lost
+    size_t asked = 0;           // for clients, so far
+    size_t not_shared = 0;      // other streams than ACCESS that are not
+
+    void answer_access() {
+        answers_access = true;
+        each([&](stream& s) {
+            if (s.role == WEFT_KAFKA_ACCESS && !s.told) answer_access(s);
+        });
+    }
+    void move_access() {
+        each([](stream& s) {
+            if (s.role == WEFT_KAFKA_ACCESS && !s.over) s.to->drain();
+        });
+    }
 
     void append(const std::string& topic, record r) {
         topics[topic].push_back(std::move(r));
@@ -46,7 +66,7 @@ public:
     }
     void answer() {
         answers = true;
-        for (auto& s : streams_) answer(s);
+        each([&](stream& s) { answer(s); });
     }
     void echo() {
         echoes = true;
@@ -54,7 +74,7 @@ public:
     }
     void come_back() {
         reachable = true;
-        for (auto& s : streams_) tell(s);
+        each([&](stream& s) { tell(s); });
     }
     size_t open_streams() const {
         return static_cast<size_t>(std::count_if(streams_.begin(), streams_.end(),
@@ -84,12 +104,17 @@ private:
         uint8_t role = 0;
         std::string topic;
         size_t next = 0, end = 0;  // offsets: TAIL, HISTORY
-        bool newest = false, over = false, told = false;
+        bool newest = false, over = false, told = false, shared = false;
         std::vector<std::pair<std::string, bool>> filters;  // exact?
         frame open;  // the first frame of a record that has not all come
         std::vector<answer_due> due;
     };
 
+    // Streams may be opened by what f does.
+    template <class F>
+    void each(F&& f) {
+        for (size_t i = 0; i < streams_.size(); ++i) f(streams_[i]);
+    }
     void serve(peer& p) {
         const auto m = p.opened_with().as<weft_kafka_begin>();
         auto& s = streams_.emplace_back();
@@ -106,9 +131,36 @@ private:
             if (at.end >= 0) s.end = static_cast<size_t>(at.end);
         }
         p.on_frame = [this, &s](peer&, const frame& f) { hear(s, f); };
+        s.shared = m->flags & WEFT_KAFKA_SHARED;
+        if (s.role == WEFT_KAFKA_ACCESS) return serve_access(s);
+        not_shared += !s.shared;
         p.begin();
         if (s.role == WEFT_KAFKA_PRODUCE) p.keep_window(produce_window);
         if (s.role != WEFT_KAFKA_HISTORY) tell(s);
+    }
+    void serve_access(stream& s) {
+        asked += !s.shared;
+        if (!knows_access || (loses_access && !s.shared)) return reset(s, nullptr);
+        if (answers_access) answer_access(s);
+    }
+    static void reset(stream& s, const weft_meta* why) {
+        s.told = s.over = true;
+        s.to->reset(why);
+        if (s.to->may_send()) s.to->abort(why);
+    }
+    void answer_access(stream& s) {
+        if (s.over) return;
+        s.told = true;
+        const bool is_guarded = guarded.contains(s.topic);
+        if (is_guarded && !s.shared && !admitted.contains(s.to->opened_with().auth)) {
+            meta_writer<weft_kafka_reset> m;
+            m->error = 29;
+            return reset(s, m.get());
+        }
+        meta_writer<weft_kafka_begin> m;
+        m->role = WEFT_KAFKA_ACCESS;
+        if (is_guarded) m->flags = WEFT_KAFKA_GUARDED;
+        s.to->begin(m.get());
     }
     void hear(stream& s, const frame& f) {
         switch (f.kind) {
@@ -159,7 +211,7 @@ private:
         }
     }
     void tell(stream& s) {
-        if (s.over || s.role == WEFT_KAFKA_HISTORY) return;
+        if (s.over || s.role == WEFT_KAFKA_HISTORY || s.role == WEFT_KAFKA_ACCESS) return;
         meta_writer<weft_kafka_status> m;
         m->state = reachable ? WEFT_KAFKA_OK : WEFT_KAFKA_UNREACHABLE;
         if (!reachable) m->text = m.text("no broker answers");
@@ -197,7 +249,7 @@ private:
         while (s.next < topics[s.topic].size() && send(s, s.next)) ++s.next;
     }
     void pump_tails() {
-        for (auto& s : streams_) pump_tail(s);
+        each([&](stream& s) { pump_tail(s); });
     }
     bool wanted(const stream& s, size_t offset) {
         const auto& all = topics[s.topic];

@@ -342,7 +342,10 @@ private:
             g.runtime.vt = &vt_;
             g.config = config;
             g.config.workers = workers;
-            g.config.routes = {{{}, id == client_id ? server_id : exit_id}};
+            binding_config routes;
+            routes.routes.push_back(
+                {nullptr, nullptr, nullptr, id == client_id ? server_id : exit_id, {}});
+            g.config.routes = topic_routes(routes);
             if (id == client_id) g.config.name = "n:client";
             for (uint32_t i = 0; i < workers; ++i) attach(g, i);
             made.push_back(&g);
