@@ -55,9 +55,9 @@ public:
         });
     }
     void move_access() {
-        each([](stream& s) {
-            if (s.role == WEFT_KAFKA_ACCESS && !s.over) s.to->drain();
-        });
+        const size_t n = streams_.size();  // their successors stay
+        for (size_t i = 0; i < n; ++i)
+            if (streams_[i].role == WEFT_KAFKA_ACCESS && !streams_[i].over) streams_[i].to->drain();
     }
 
     void append(const std::string& topic, record r) {
