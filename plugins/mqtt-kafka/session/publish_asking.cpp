@@ -51,9 +51,8 @@ void publisher::on_access(session& s) {
         std::vector<weft_slice> payload;
         for (const auto& c : w.publish.payload) payload.push_back(c.slice());
         const meta_view<weft_mqtt_publish> view(w.publish.meta());
-        resuming_ = true;
-        publish({s, w.publish.meta(), view, payload, w.publish.size, w.reserved, w.trace});
-        resuming_ = false;
+        publish(
+            {s, w.publish.meta(), view, payload, w.publish.size, w.reserved, w.trace, false, true});
         if (s.credit.extra && !s.credit.extra->asked.empty()) {
             ++done;
             break;

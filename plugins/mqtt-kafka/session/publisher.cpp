@@ -33,7 +33,7 @@ void publisher::publish(const incoming& in) {
         return in.from.end_client({reason::qos_not_supported, "QoS is above what is supported"});
     }
     if (const auto& extra = in.from.credit.extra;
-        extra && !extra->asked.empty() && !resuming_ && !in.will)
+        extra && !extra->asked.empty() && !in.resumed && !in.will)
         return hold(in, nullptr);
     if (in.view->qos == 2 && !in.will && !begin_qos2(in)) return;
     // A will was let in with its CONNECT, and is also sent for who is not there any more.

@@ -106,7 +106,8 @@ private:
         uint32_t reserved;
         uint64_t trace;
         bool will = false;
-        int64_t number = -1;  // of a QoS 2 publish
+        bool resumed = false;  // it has waited in publish_extra::asked
+        int64_t number = -1;   // of a QoS 2 publish
 
         std::string_view topic() const { return view.text(view->topic); }
         bool retain() const { return view->flags & WEFT_MQTT_RETAIN; }
@@ -160,8 +161,7 @@ private:
     std::vector<session*> opening_;  // wait until the tail of a topic is live
     uint64_t used_ = 0;
     uint64_t assembling_ = 0;
-    uint64_t asking_ = 0;    // publishes in publish_extra::asked
-    bool resuming_ = false;  // the first of them may go
+    uint64_t asking_ = 0;  // publishes in publish_extra::asked
 };
 
 }  // namespace weft::mqtt_kafka

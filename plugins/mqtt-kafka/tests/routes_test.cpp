@@ -179,6 +179,25 @@ TEST(routes, kinds_of_conditions_do_not_mix) {
     EXPECT_EQ(t.match_subscribe("b", targets), route_result::no_route);
 }
 
+// Where a guarded kafka route keeps the first of them from a client, nothing would be left to read.
+TEST(routes, how_many_of_the_targets_take_what_is_published) {
+    const routes t = example();
+    std::vector<route_target> targets;
+    const auto deciding = [&](std::string_view filter) {
+        size_t n = 99;
+        EXPECT_EQ(t.match_subscribe(filter, targets, all_rights, &n), route_result::ok);
+        return n;
+    };
+    for (const auto* filter : {"device/1", "device/#", "device/+/x", "device/+", "zilla"})
+        EXPECT_EQ(deciding(filter), 1u) << filter;
+    for (const auto* filter : {"#", "+/1", "+/#"}) EXPECT_EQ(deciding(filter), 2u) << filter;
+    const topic_pattern named("site/{id}/x"), rest("a/+/#");
+    EXPECT_TRUE(named.covers("site/+/x") && named.covers("site/1/x"));
+    EXPECT_FALSE(named.covers("site/#") || named.covers("site/+/+") || named.covers("site/1"));
+    EXPECT_TRUE(rest.covers("a/b/c") && rest.covers("a/b/#") && rest.covers("a/+/+/d"));
+    EXPECT_FALSE(rest.covers("a/#") || rest.covers("+/b/c"));
+}
+
 TEST(routes, parameters_name_topics) {
     routes t;
     t.add(conditional({"site/{id}/#"}, {"site/{id}/#"}, "mqtt-${params.id}", 1));
