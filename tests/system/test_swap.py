@@ -120,8 +120,14 @@ def test_fifty_reloads_of_the_whole_road_leave_nothing_behind(weft):
 
     def settled():
         until(lambda: sum(len(mappings(weft, kind)) for kind in KINDS) == len(KINDS), why=running(weft))
-        process = Path(f"/proc/{weft.process.child.pid}")
-        return weft.memory_kib(), len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+        process, seen = Path(f"/proc/{weft.process.child.pid}"), []
+
+        def steady():  # connections to the broker come one after the other
+            seen.append(tuple(len(list((process / what).iterdir())) for what in ("fd", "task")))
+            return len(seen) > 50 and len(set(seen[-50:])) == 1
+
+        until(steady, why=lambda: f"{seen[-50:]}")
+        return weft.memory_kib(), *seen[-1]
 
     def reload(times, change):
         for number in range(times):
