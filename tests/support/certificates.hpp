@@ -9,6 +9,7 @@
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace weft::tests {
@@ -43,8 +44,10 @@ struct wanted {
     std::vector<std::string> dns;      // subject alternative names
     const identity* issuer = nullptr;  // null: self-signed
     bool ca = false;
-    long from_s = -3600, until_s = 24 * 3600;  // relative to now
-    const char* key = "EC";                    // "EC", "RSA"
+    long from_s = -3600, until_s = 24 * 3600;                       // relative to now
+    const char* key = "EC";                                         // "EC", "RSA"
+    std::vector<std::pair<std::string, std::string>> subject = {};  // after the name: "OU", "north"
+    std::string alternatives = {};  // beside `dns`, as OpenSSL writes them: "URI:urn:x,IP:::1"
 };
 
 inline void extend(X509* c, X509* issuer, int nid, const std::string& value) {
@@ -66,14 +69,20 @@ inline identity make_certificate(const wanted& w) {
     ASN1_INTEGER_set(X509_get_serialNumber(c), ++serial);
     X509_gmtime_adj(X509_getm_notBefore(c), w.from_s);
     X509_gmtime_adj(X509_getm_notAfter(c), w.until_s);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(c), "CN", MBSTRING_UTF8,
-                               reinterpret_cast<const unsigned char*>(w.name.c_str()), -1, -1, 0);
+    const auto name = [&](const std::string& field, const std::string& value) {
+        const auto* text = reinterpret_cast<const unsigned char*>(value.data());
+        if (!X509_NAME_add_entry_by_txt(X509_get_subject_name(c), field.c_str(), MBSTRING_UTF8,
+                                        text, static_cast<int>(value.size()), -1, 0))
+            throw std::runtime_error("subject " + field);
+    };
+    if (!w.name.empty()) name("CN", w.name);
+    for (const auto& [field, value] : w.subject) name(field, value);
     X509* issuer = w.issuer ? w.issuer->cert.get() : c;
     X509_set_issuer_name(c, X509_get_subject_name(issuer));
     X509_set_pubkey(c, out.key.get());
     extend(c, issuer, NID_basic_constraints, w.ca ? "critical,CA:TRUE" : "critical,CA:FALSE");
     if (w.ca) extend(c, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
-    std::string names;
+    std::string names = w.alternatives;
     for (const auto& d : w.dns) names += (names.empty() ? "DNS:" : ",DNS:") + d;
     if (!names.empty()) extend(c, issuer, NID_subject_alt_name, names);
     EVP_PKEY* signer = w.issuer ? w.issuer->key.get() : out.key.get();

@@ -1,5 +1,6 @@
 """Certificates for tests, made with the openssl command."""
 
+import time
 from pathlib import Path
 
 from support.process import run
@@ -28,14 +29,16 @@ class Authority:
     def file(self):
         return self.folder / f"{self.name}.crt"
 
-    def issue(self, name, *, dns=(), ip=(), key=EC, expired=False):
-        """NAME.key, NAME.crt and NAME.pem, which is both."""
-        san = ",".join([*(f"DNS:{n}" for n in dns), *(f"IP:{a}" for a in ip)])
+    def issue(self, name, *, dns=(), ip=(), uri=(), subject=None, key=EC, expired=False, seconds=None):
+        """NAME.key, NAME.crt and NAME.pem, which is both. `subject`: "/OU=north/CN=NAME"; with `seconds` to live, only its CN counts."""
+        san = ",".join([*(f"DNS:{n}" for n in dns), *(f"IP:{a}" for a in ip), *(f"URI:{u}" for u in uri)])
         extensions = f"basicConstraints=critical,CA:FALSE\n{f'subjectAltName={san}' if san else ''}\n"
         (self.folder / f"{name}.ext").write_text(extensions)
-        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", f"/CN={name}", cwd=self.folder)
+        openssl("req", *key, "-keyout", f"{name}.key", "-out", f"{name}.csr", "-subj", subject or f"/CN={name}", cwd=self.folder)
         if expired:
-            self.sign_long_ago(name)
+            self.sign_for(name, "20200101000000Z", "20210101000000Z")
+        elif seconds:
+            self.sign_for(name, "20200101000000Z", time.strftime("%Y%m%d%H%M%SZ", time.gmtime(time.time() + seconds)))
         else:
             openssl("x509", "-req", "-in", f"{name}.csr", "-CA", self.file, "-CAkey", f"{self.name}.key", "-CAcreateserial",
                     "-days", "30", "-extfile", f"{name}.ext", "-out", f"{name}.crt", cwd=self.folder)  # fmt: skip
@@ -43,11 +46,11 @@ class Authority:
         pem.write_text((self.folder / f"{name}.key").read_text() + (self.folder / f"{name}.crt").read_text())
         return pem
 
-    def sign_long_ago(self, name):
+    def sign_for(self, name, begin, end):
         # `openssl x509` of 3.0 knows no dates, `openssl ca` does.
         self.keep_index("")
         openssl("ca", "-batch", "-config", "ca.cnf", "-in", f"{name}.csr", "-cert", self.file, "-keyfile", f"{self.name}.key",
-                "-startdate", "20200101000000Z", "-enddate", "20210101000000Z", "-extfile", f"{name}.ext", "-notext",
+                "-startdate", begin, "-enddate", end, "-extfile", f"{name}.ext", "-notext",
                 "-out", f"{name}.crt", cwd=self.folder)  # fmt: skip
 
     def keep_index(self, lines):

@@ -21,6 +21,7 @@ EXPECTED = {
     "weft-guard-inline.so",
     "weft-guard-jwt.so",
     "weft-guard-users.so",
+    "weft-guard-x509.so",
     "weft-vault-filesystem.so",
 }
 

@@ -68,6 +68,17 @@ TEST(open_doors, passwords_and_certificates_do) {
     EXPECT_TRUE(with({{"trust", {"ca"}}}, "client"));
 }
 
+TEST(open_doors, a_guard_of_certificates_that_need_not_be_shown) {
+    const json options = {
+        {"trust", {"ca"}}, {"mutual", "requested"}, {"authorization", {{"g", json::object()}}}};
+    const auto behind = [&](std::vector<route> routes) {
+        return open({make("tcp", {to("tls")}), make("tls", {to("mqtt")}, options),
+                     make("mqtt", std::move(routes)), make("end", {})});
+    };
+    EXPECT_FALSE(behind({to("end", g)}));
+    EXPECT_TRUE(behind({to("end", g), to("end")})) << "who shows none is anonymous";
+}
+
 TEST(open_doors, circles_and_dead_ends) {
     EXPECT_FALSE(open({make("tcp", {to("a")}), make("a", {to("tcp")})}));
     EXPECT_FALSE(open({make("tcp", {to("gone")})}));
