@@ -1,5 +1,7 @@
 #include "context.hpp"
 
+#include "ticket.hpp"
+
 #include <weft/text.hpp>
 
 #include <algorithm>
@@ -147,6 +149,7 @@ void context::prepare_server() {
     // what it trusts no more is not resumed either.
     SSL_CTX_set_session_cache_mode(s, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_num_tickets(s, 1);
+    if (config_.client_certificate != mutual::none) keep_chain_in_tickets(s);
     unsigned char id[EVP_MAX_MD_SIZE];
     unsigned int size = 0;
     EVP_Digest(config_.binding.data(), config_.binding.size(), id, &size, EVP_sha256(), nullptr);

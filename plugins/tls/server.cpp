@@ -1,5 +1,7 @@
 #include "server.hpp"
 
+#include "ticket.hpp"
+
 #include <algorithm>
 
 namespace weft::tls {
@@ -45,12 +47,13 @@ std::string server_session::peer() const {
 }
 
 void server_session::established() {
-    if (hub_.config.guard.empty() || !verified_chain()) return route_on();
-    ask_guard();
+    if (hub_.config.guard.empty()) return route_on();
+    const auto chain = verified_chain_of(ssl_.get());
+    if (!chain) return route_on();
+    ask_guard(pem_of(chain.get()));
 }
 
-void server_session::ask_guard() {
-    const std::string pem = pem_of(verified_chain());
+void server_session::ask_guard(const std::string& pem) {
     weft_guard_request q{};
     q.size = sizeof q;
     q.context = reinterpret_cast<uint64_t>(this);
@@ -75,7 +78,8 @@ void server_session::ask_guard() {
 }
 
 bool server_session::trusts(const std::string& alias) const {
-    return context_->chain_has(verified_chain(), alias);
+    const auto chain = verified_chain_of(ssl_.get());
+    return chain && context_->chain_has(chain.get(), alias);
 }
 
 void server_session::first_byte_seen(uint8_t first) {

@@ -24,7 +24,7 @@ private:
     void tell_app(const failure&) override {}
     std::string peer() const override;
 
-    void ask_guard();
+    void ask_guard(const std::string& pem);
     void route_on();
     bool trusts(const std::string& alias) const;
     std::optional<first_protocol> speaks_;

@@ -401,11 +401,6 @@ void session::free_if_closed() {
     delete this;
 }
 
-STACK_OF(X509) * session::verified_chain() const {
-    return SSL_get_verify_result(ssl_.get()) == X509_V_OK ? SSL_get0_verified_chain(ssl_.get())
-                                                          : nullptr;
-}
-
 void session::arm(uint64_t ns) {
     disarm();
     timer_ = hub_.here.timer_at(hub_.here.now_ns() + ns, call<&session::on_timer>, this);

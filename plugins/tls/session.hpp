@@ -83,7 +83,6 @@ protected:
     void close_quietly();
     void tear_down(const weft_meta* why = nullptr);
     void free_if_closed();
-    STACK_OF(X509) * verified_chain() const;
 
     hub& hub_;
     const std::shared_ptr<const context> context_;

@@ -156,6 +156,18 @@ def test_without_a_certificate(kafka, authority, tmp_path):
         client(weft, authority, "d1")
 
 
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_comes_again_is_the_same_client(weft, authority, version):
+    """With whatever session it was given before."""
+    tls = context(authority, "d1")
+    tls.minimum_version = tls.maximum_version = version
+    first = client(weft, authority, "d1", context=tls)
+    first.ping()
+    again = client(weft, authority, "d1", context=tls, session=first.socket.session)
+    assert again.socket.session_reused
+    assert again.subscribe("device/d1/#", "device/d2/#") == [1, NOT_AUTHORIZED]
+
+
 @pytest.mark.key
 def test_the_end_of_a_certificate_ends_its_connection(weft, authority):
     authority.issue("short", dns=["short.devices.example"], seconds=6)

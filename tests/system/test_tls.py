@@ -198,6 +198,49 @@ def test_resumption(mutual, pki, version):
         assert s.session_reused
 
 
+@pytest.mark.key
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_who_is_resumed_takes_the_same_route(pki, version):
+    routes = """    routes:
+      - when: [{trust: ["Test ca"]}]
+        exit: app"""
+    c = context(pki, cert="good-client")
+    c.minimum_version = c.maximum_version = version
+    with start(pki, options=", trust: ['Test ca']", routes=routes) as weft:
+        session = None
+        for _ in range(3):  # a ticket that came of a ticket counts as well
+            raw = socket.create_connection(("127.0.0.1", weft.port), timeout=30)
+            with c.wrap_socket(raw, server_hostname="one.example", session=session) as s:
+                echo(s)
+                assert s.session_reused == (session is not None)
+                session = s.session
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+def test_an_expired_certificate_is_not_resumed(pki, tmp_path, version):
+    ca = Authority(tmp_path, "ca")
+    ca.issue("one.example", dns=["one.example"])
+    ca.issue("short", seconds=4)
+    c = context(tmp_path, cert="short")
+    c.minimum_version = c.maximum_version = version
+    with start(tmp_path, store="one.example.pem", keys="[one.example]", options=", trust: ['Test ca']") as weft:
+        with connect(weft, c) as s:
+            echo(s)
+            session = s.session
+
+        def resumed():
+            raw = socket.create_connection(("127.0.0.1", weft.port), timeout=30)
+            try:
+                with c.wrap_socket(raw, server_hostname="one.example", session=session) as s:
+                    echo(s)
+                    return s.session_reused
+            except (ssl.SSLError, ConnectionError):
+                return False
+
+        until(lambda: not resumed(), timeout=30)
+        weft.wait_event("BINDING_TLS_PEER_NOT_VERIFIED")
+
+
 ROUTES = """    routes:
       - when: [{authority: "*.two.example"}]
         exit: refuser
