@@ -14,6 +14,8 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <sstream>
+#include <string>
 
 namespace weft::validator {
 namespace {
@@ -192,12 +194,33 @@ private:
     size_t counts_[3] = {0, 0, 0};
 };
 
+// Nothing is wrong but that a call took its time.
+bool only_slow(const outcome& o) {
+    if (o.what != verdict::fail) return false;
+    std::istringstream lines(o.text);
+    std::string line;
+    std::getline(lines, line);  // that there is something
+    bool any = false;
+    while (std::getline(lines, line)) {
+        if (!line.ends_with("[worker.blocked]")) return false;
+        any = true;
+    }
+    return any;
+}
+
+// A machine that is short of memory or disk can make a call slow; a plugin that blocks does so each
+// time.
 outcome try_rule(const rule& r, const options& o, const target& t) {
-    return in_child(o.timeout_s, [&]() -> json {
-        probe p(o, t, r.name);
-        r.run(p);
-        return {};
-    });
+    const auto once = [&] {
+        return in_child(o.timeout_s, [&]() -> json {
+            probe p(o, t, r.name);
+            r.run(p);
+            return {};
+        });
+    };
+    auto out = once();
+    if (only_slow(out)) out = once();
+    return out;
 }
 
 int validate(const command& c) {
