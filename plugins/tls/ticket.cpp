@@ -25,7 +25,7 @@ chain_ptr chain_of(const unsigned char* der, size_t size) {
     while (out && der < end) {
         cert_ptr c(d2i_X509(nullptr, &der, end - der));
         if (!c || sk_X509_push(out.get(), c.get()) <= 0) return nullptr;
-        c.release();
+        static_cast<void>(c.release());  // the chain has it
     }
     return out;
 }

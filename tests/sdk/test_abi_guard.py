@@ -12,7 +12,7 @@ ABI = ROOT / "tests" / "abi"
 BREAKS = {
     "slot removed from a service": ("abi/streams.h", r"    uint32_t \(\*credit\)\(const weft_stream\* s\);", ""),
     "argument added": ("abi/reactor.h", r"\(\*now\)\(weft_worker\* w\)", "(*now)(weft_worker* w, int x)"),
-    "field widened": ("meta/tcp.h", r"uint16_t local_port, remote_port;\n    uint32_t pad;", "uint32_t local_port, remote_port;"),
+    "field widened": ("meta/tcp.h", r"uint16_t local_port, remote_port;\n    uint32_t flags;", "uint32_t local_port, remote_port;"),
     "constant renumbered": ("abi.h", r"WEFT_WINDOW = 0x42", "WEFT_WINDOW = 0x46"),
     "slots exchanged": ("abi/buffers.h", r"(    void \(\*retain\).*\n)(    void \(\*release\).*\n)", r"\2\1"),
 }  # fmt: skip

@@ -200,8 +200,9 @@ def test_left_by_a_killed_process(kafka, prefix):
     """Nobody has sent it; whoever gets the client's next claim does."""
     topics = Topics().create(kafka)
     with start_example(kafka, topics) as weft:
-        m.Raw(weft.port).connect(f"{prefix}-c", will=will(prefix))
+        held = m.Raw(weft.port).connect(f"{prefix}-c", will=will(prefix))  # else its will is sent by who is killed
         weft.kill()
+        held.socket.close()
         weft.start()
         weft.wait_ready()
         with Client(weft.port) as sub, Client(weft.port) as pub:
