@@ -95,7 +95,7 @@ def run(command, folder, *, timeout=600):
     console = folder / "console"
     with console.open("wb") as log:
         subprocess.run(
-            ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048",
+            ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "1024",
              "-nographic", "-no-reboot", "-net", "none", "-kernel", kernel, "-initrd", root,
              "-append", "console=ttyS0 quiet panic=1",
              "-virtfs", "local,path=/,mount_tag=host,security_model=none,readonly=on,multidevs=remap",
