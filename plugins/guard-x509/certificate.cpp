@@ -37,17 +37,6 @@ int no_password(char*, int, int, void*) {
     return -1;
 }
 
-// Of valid UTF-8: a NUL would end it early for some of those who read it, so that it is one name
-// here and another there, and a line end forges a log.
-bool has_controls(std::string_view s) {
-    for (size_t i = 0; i < s.size(); ++i) {
-        const auto c = static_cast<uint8_t>(s[i]);
-        if (c < 0x20 || c == 0x7f) return true;
-        if (c == 0xc2 && i + 1 < s.size() && static_cast<uint8_t>(s[i + 1]) < 0xa0) return true;
-    }
-    return false;
-}
-
 std::string_view bytes_of(const ASN1_STRING* s) {
     const int size = ASN1_STRING_length(s);
     return size > 0 ? std::string_view(reinterpret_cast<const char*>(ASN1_STRING_get0_data(s)),

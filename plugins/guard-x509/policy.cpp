@@ -5,10 +5,6 @@
 namespace weft::guard_x509 {
 namespace {
 
-bool continues(char c) {
-    return (static_cast<uint8_t>(c) & 0xc0) == 0x80;
-}
-
 bool meets(const certificate& c, const condition& wanted) {
     const auto& values = c.of(wanted.of);
     return std::any_of(values.begin(), values.end(),
@@ -23,31 +19,8 @@ bool has(const certificate& c, const role& r) {
 
 }  // namespace
 
-// As weft::wildcard_match, which knows no '?': one point to come back to, the last '*'.
 bool matches(std::string_view pattern, std::string_view text) {
-    size_t p = 0, t = 0, back_p = std::string_view::npos, back_t = 0;
-    while (true) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            back_p = ++p;
-            back_t = t;
-            continue;
-        }
-        if (p < pattern.size() && t < text.size()) {
-            if (pattern[p] == '?' && !continues(text[t])) {
-                ++p, ++t;
-                while (t < text.size() && continues(text[t])) ++t;
-                continue;
-            }
-            if (pattern[p] != '?' && lower_case(pattern[p]) == lower_case(text[t])) {
-                ++p, ++t;
-                continue;
-            }
-        }
-        if (p == pattern.size() && t == text.size()) return true;
-        if (back_p == std::string_view::npos || back_t >= text.size()) return false;
-        p = back_p;
-        t = ++back_t;
-    }
+    return wildcard_match(pattern, text, {.any_case = true, .any_one = true});
 }
 
 std::string judge(const policy& p, const certificate& c, uint64_t now_ms, identified& out) {

@@ -151,8 +151,7 @@ void connection::ask_guard(const request& r, std::string_view rest, std::string_
     weft_guard_request q{};
     q.size = sizeof q;
     q.context = reinterpret_cast<uint64_t>(this);
-    q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(credentials.data()),
-                     static_cast<uint32_t>(credentials.size()), 0};
+    q.credentials = borrowed(credentials);
     verify(owner_.here, owner_.config.guard->name, q,
            [asker = pending_->asker](auth_ref who, std::string_view) {
                if (*asker) (*asker)->guard_answered(std::move(who));

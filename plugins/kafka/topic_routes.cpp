@@ -18,25 +18,6 @@ std::vector<std::string> topics_of(const nlohmann::json& when) {
 
 }  // namespace
 
-bool wildcard_match(std::string_view pattern, std::string_view text) {
-    size_t p = 0, t = 0, star = std::string_view::npos, resume = 0;
-    while (t < text.size()) {
-        if (p < pattern.size() && pattern[p] == '*') {
-            star = p++;
-            resume = t;
-        } else if (p < pattern.size() && pattern[p] == text[t]) {
-            ++p, ++t;
-        } else if (star != std::string_view::npos) {
-            p = star + 1;
-            t = ++resume;
-        } else {
-            return false;
-        }
-    }
-    while (p < pattern.size() && pattern[p] == '*') ++p;
-    return p == pattern.size();
-}
-
 bool topic_route::takes(std::string_view topic) const {
     return topics.empty() || std::any_of(topics.begin(), topics.end(),
                                          [&](const auto& w) { return wildcard_match(w, topic); });

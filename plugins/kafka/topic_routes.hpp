@@ -6,6 +6,7 @@
 #pragma once
 
 #include <weft/guard.hpp>
+#include <weft/text.hpp>
 
 #include <cstdint>
 #include <string>
@@ -43,8 +44,5 @@ private:
     std::vector<topic_route> routes_;
     bool guarded_ = false;  // one of them is
 };
-
-// Whole-text match where * stands for any characters, none included.
-bool wildcard_match(std::string_view pattern, std::string_view text);
 
 }  // namespace weft::kafka

@@ -105,8 +105,7 @@ void connection::ask_guard(std::string_view credentials) {
         user_name = *server_.in.connect.user_name;
         q.username = user_name.c_str();
     }
-    q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(credentials.data()),
-                     static_cast<uint32_t>(credentials.size()), 0};
+    q.credentials = borrowed(credentials);
     q.remote = peer_text.c_str();
     auto& asked = want_extras().guard.asked;
     asked = std::make_shared<connection*>(this);

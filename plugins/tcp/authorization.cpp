@@ -14,8 +14,7 @@ void server_instance::ask_guard(arrival& a, const proxy_header& h) {
     q.size = sizeof q;
     q.context = number;
     q.username = name.c_str();
-    q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(name.data()),
-                     static_cast<uint32_t>(name.size()), 0};
+    q.credentials = borrowed(name);
     q.remote = remote.c_str();
     verify(
         here(), owner_.config.guard, q,

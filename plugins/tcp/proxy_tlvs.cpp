@@ -1,5 +1,7 @@
 #include "proxy_tlvs.hpp"
 
+#include <weft/text.hpp>
+
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -67,26 +69,8 @@ uint32_t crc32c_of(std::string_view header, size_t checksum) {
     return ~crc;
 }
 
-// UTF-8 (RFC 3629) without control characters: a NUL would end it early for some of those who read
-// it, so that it is one name here and another there.
 bool is_text(std::string_view s) {
-    for (size_t i = 0; i < s.size();) {
-        const uint8_t first = byte_at(s, i++);
-        if (first < 0x20 || first == 0x7f) return false;
-        if (first < 0x80) continue;
-        const size_t more = first >= 0xf0 ? 3 : first >= 0xe0 ? 2 : 1;
-        if (first < 0xc2 || first > 0xf4 || s.size() - i < more) return false;
-        uint32_t code = first & (0x3fu >> more);
-        for (size_t k = 0; k < more; ++k) {
-            const uint8_t next = byte_at(s, i++);
-            if ((next & 0xc0) != 0x80) return false;
-            code = code << 6 | (next & 0x3f);
-        }
-        constexpr std::array<uint32_t, 4> least{0, 0x80, 0x800, 0x10000};
-        const bool surrogate = code >= 0xd800 && code < 0xe000;
-        if (code < least[more] || code > 0x10ffff || surrogate || code < 0xa0) return false;
-    }
-    return true;
+    return valid_utf8(s) && !has_controls(s);
 }
 
 // Who shows two of a thing may mean either.

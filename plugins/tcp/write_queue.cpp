@@ -5,6 +5,14 @@
 #include <cstring>
 
 namespace weft::tcp {
+namespace {
+
+// Keys do not stay in memory that others get.
+void wipe(write_queue::tls_step& s) {
+    explicit_bzero(s.keys.data(), s.keys.size());
+}
+
+}  // namespace
 
 void write_queue::push(const weft_slice& s) {
     if (s.len == 0) return;
@@ -23,8 +31,7 @@ void write_queue::push_record(std::span<const weft_slice> payload, uint8_t conte
 }
 
 void write_queue::pop_keys() {
-    auto& keys = steps_.front().keys;
-    explicit_bzero(keys.data(), keys.size());
+    wipe(steps_.front());
     steps_.erase(steps_.begin());
     if (empty()) clear();
 }
@@ -67,6 +74,7 @@ void write_queue::take_off_the_front(size_t n) {
 }
 
 void write_queue::clear() {
+    for (auto& s : steps_) wipe(s);
     chunks_.clear();
     steps_.clear();
     head_ = 0;

@@ -6,15 +6,25 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <array>
-#include <utility>
+#include <algorithm>
+#include <iterator>
+#include <vector>
 
 namespace weft::tls {
 namespace {
 
-constexpr std::array versions{uint16_t{TLS_1_2_VERSION}, uint16_t{TLS_1_3_VERSION}};
-constexpr std::array ciphers{uint16_t{TLS_CIPHER_AES_GCM_128}, uint16_t{TLS_CIPHER_AES_GCM_256},
-                             uint16_t{TLS_CIPHER_CHACHA20_POLY1305}};
+struct suite {
+    uint16_t version, cipher_type;
+    bool operator==(const suite&) const = default;
+};
+constexpr suite asked_for[] = {
+    {TLS_1_2_VERSION, TLS_CIPHER_AES_GCM_128},
+    {TLS_1_2_VERSION, TLS_CIPHER_AES_GCM_256},
+    {TLS_1_2_VERSION, TLS_CIPHER_CHACHA20_POLY1305},
+    {TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_128},
+    {TLS_1_3_VERSION, TLS_CIPHER_AES_GCM_256},
+    {TLS_1_3_VERSION, TLS_CIPHER_CHACHA20_POLY1305},
+};
 
 class socket_of_ours {
 public:
@@ -31,7 +41,7 @@ private:
 };
 
 // Keys can only be given to a connection that is there.
-bool takes(uint16_t version, uint16_t cipher_type) {
+bool takes(const suite& s) {
     const socket_of_ours listening(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     const socket_of_ours ours(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
     sockaddr_in at{};
@@ -48,26 +58,18 @@ bool takes(uint16_t version, uint16_t cipher_type) {
         tls12_crypto_info_aes_gcm_256 largest;
         tls12_crypto_info_chacha20_poly1305 other;
     } keys{};
-    keys.head = {version, cipher_type};
+    keys.head = {s.version, s.cipher_type};
     return setsockopt(ours.get(), SOL_TLS, TLS_TX, &keys,
-                      static_cast<socklen_t>(crypto_info_size(cipher_type))) == 0;
+                      static_cast<socklen_t>(crypto_info_size(s.cipher_type))) == 0;
 }
 
-uint32_t bit_of(size_t version, size_t cipher) {
-    return 1u << (version * ciphers.size() + cipher);
-}
-
-uint32_t ask_kernel() {
-    uint32_t all = 0;
-    for (size_t v = 0; v < versions.size(); ++v)
-        for (size_t c = 0; c < ciphers.size(); ++c)
-            if (takes(versions[v], ciphers[c])) all |= bit_of(v, c);
+const std::vector<suite>& taken() {
+    static const auto all = [] {
+        std::vector<suite> out;
+        std::copy_if(std::begin(asked_for), std::end(asked_for), std::back_inserter(out), takes);
+        return out;
+    }();
     return all;
-}
-
-uint32_t known() {
-    static const uint32_t bits = ask_kernel();
-    return bits;
 }
 
 }  // namespace
@@ -86,15 +88,12 @@ size_t crypto_info_size(uint16_t cipher_type) {
 }
 
 void ask_kernel_about_tls() {
-    known();
+    taken();
 }
 
 bool kernel_makes_records(uint16_t version, uint16_t cipher_type) {
-    for (size_t v = 0; v < versions.size(); ++v)
-        for (size_t c = 0; c < ciphers.size(); ++c)
-            if (versions[v] == version && ciphers[c] == cipher_type)
-                return (known() & bit_of(v, c)) != 0;
-    return false;
+    const auto& all = taken();
+    return std::find(all.begin(), all.end(), suite{version, cipher_type}) != all.end();
 }
 
 }  // namespace weft::tls

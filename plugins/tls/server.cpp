@@ -57,8 +57,7 @@ void server_session::ask_guard(const std::string& pem) {
     weft_guard_request q{};
     q.size = sizeof q;
     q.context = reinterpret_cast<uint64_t>(this);
-    q.credentials = {nullptr, reinterpret_cast<const uint8_t*>(pem.data()),
-                     static_cast<uint32_t>(pem.size()), 0};
+    q.credentials = borrowed(pem);
     q.remote = remote_.c_str();
     asking_ = true;
     verify(hub_.here, hub_.config.guard, q, [this](auth_ref who, std::string_view why) {

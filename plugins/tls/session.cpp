@@ -214,7 +214,11 @@ bool session::read_record() {
     switch (SSL_get_error(ssl_.get(), rc)) {
         case SSL_ERROR_WANT_READ:
         case SSL_ERROR_WANT_WRITE:
-            if (new_keys_wanted()) fail(keys_are_the_kernels());
+            if (new_keys_wanted()) {
+                SSL_shutdown(ssl_.get());
+                ERR_clear_error();
+                fail(keys_are_the_kernels());
+            }
             return false;
         case SSL_ERROR_ZERO_RETURN:
             input_over(true);
@@ -227,12 +231,8 @@ bool session::read_record() {
 
 // RFC 8446, 4.6.3: who is asked for new keys must use them before it says anything more. The kernel
 // keeps those it has.
-bool session::new_keys_wanted() {
-    if (!io_.offloaded() || SSL_get_key_update_type(ssl_.get()) == SSL_KEY_UPDATE_NONE)
-        return false;
-    SSL_shutdown(ssl_.get());
-    ERR_clear_error();
-    return true;
+bool session::new_keys_wanted() const {
+    return io_.offloaded() && SSL_get_key_update_type(ssl_.get()) != SSL_KEY_UPDATE_NONE;
 }
 
 void session::input_over(bool clean) {

@@ -113,7 +113,7 @@ private:
     void peek();
     void read();
     bool read_record();
-    bool new_keys_wanted();
+    bool new_keys_wanted() const;
     void input_over(bool clean);
     void encrypt();
     void flush();

@@ -122,7 +122,7 @@ bool transport::take_keys(const void* crypto_info) {
     std::memcpy(&head, crypto_info, sizeof head);
     if (!kernel_makes_records(head.version, head.cipher_type)) return false;
     block b;
-    b.is = content::keys;
+    b.keys = true;
     b.used = b.capacity = static_cast<uint32_t>(crypto_info_size(head.cipher_type));
     b.bytes = here_.alloc(b.capacity, b.base);
     if (!b.base) return false;
@@ -139,7 +139,6 @@ transport::block* transport::room_for(uint32_t size, uint8_t content_type) {
             return &last;
     }
     block b;
-    b.is = content_type ? content::record : content::bytes;
     b.content_type = content_type;
     b.capacity = std::max(size, content_type ? size : block_min);
     b.bytes = here_.alloc(b.capacity, b.base);
@@ -201,7 +200,7 @@ void transport::send(stream to) {
     size_t done = 0;
     while (done < out_.size()) {
         auto& first = out_[done];
-        if (first.is == content::keys) {
+        if (first.keys) {
             send_keys(to, first);
             ++done;
             continue;
@@ -209,7 +208,7 @@ void transport::send(stream to) {
         const uint32_t credit = to.credit(), padding = to.padding();
         if (credit <= padding) break;
         uint32_t room = credit - padding;
-        if (first.is == content::record) {
+        if (first.content_type) {
             meta_writer<weft_tls_record> m;
             m->content_type = first.content_type;
             to.data(take(first, room), m.get());
@@ -219,8 +218,8 @@ void transport::send(stream to) {
         // Many small ones are one frame.
         std::array<weft_slice, slices_per_frame> parts;
         size_t n = 0;
-        while (done < out_.size() && n < parts.size() && room > 0 &&
-               out_[done].is == content::bytes) {
+        while (done < out_.size() && n < parts.size() && room > 0 && !out_[done].keys &&
+               !out_[done].content_type) {
             auto& b = out_[done];
             room -= (parts[n++] = take(b, room)).len;
             if (b.sent == b.used) ++done;

@@ -39,13 +39,12 @@ public:
     bool broken() const { return broken_; }
 
 private:
-    enum class content : uint8_t { bytes, record, keys };
     struct block {
         chunk bytes;
         uint8_t* base = nullptr;
         uint32_t used = 0, capacity = 0, sent = 0;
-        content is = content::bytes;
-        uint8_t content_type = 0;  // of a record
+        uint8_t content_type = 0;  // of a record; 0: bytes as they are
+        bool keys = false;
     };
 
     static const BIO_METHOD* method();

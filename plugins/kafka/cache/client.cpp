@@ -77,7 +77,8 @@ endpoint* cache_client::accept(stream s, const weft_begin& b) {
     if (!config_.routes.admits(worker_, b, *m, name))
         return refusal::of_topic(s, config_.name, name);
     if (m->role == WEFT_KAFKA_ACCESS)
-        return accesses_.accept(worker_, exit, s, b, name, config_.routes.guards(name), retired_);
+        return relays_.accept_access(worker_, exit, s, b, name, config_.routes.guards(name),
+                                     retired_);
     if (m->role == WEFT_KAFKA_PRODUCE || m->role == WEFT_KAFKA_OFFSETS ||
         (m->role == WEFT_KAFKA_META && (m->flags & WEFT_KAFKA_FRESH)))
         return relays_.accept(worker_, exit, s, b, retired_);
@@ -138,7 +139,6 @@ void cache_client::drain(uint32_t why, uint64_t) {
     }
     if (std::exchange(retired_, true)) return;
     relays_.drain();
-    accesses_.drain();
     for (auto& [name, t] : topics_) t->retire();
 }
 

@@ -1,7 +1,6 @@
 // An instance of the cache_client kind.
 #pragma once
 
-#include "access_relay.hpp"
 #include "relay.hpp"
 #include "topic_reader.hpp"
 
@@ -37,7 +36,6 @@ private:
     segment_maps maps_;
     std::vector<reader*> scheduled_;  // in the order of asking; null where one has left
     relays relays_;
-    access_relays accesses_;
     bool posted_ = false;
     bool retired_ = false;  // a newer generation takes over
     bool refuses_ = false;  // takes no stream any more

@@ -9,7 +9,7 @@ public:
         if (next_) next_->previous_ = this;
         list.first_ = this;
     }
-    ~relay() {
+    virtual ~relay() {
         (previous_ ? previous_->next_ : list_.first_) = next_;
         if (next_) next_->previous_ = previous_;
     }
@@ -23,6 +23,11 @@ public:
     }
     relay* next() const { return next_; }
 
+protected:
+    virtual void from_exit(const weft_frame& f) { to_caller().send(f); }
+    stream to_caller() const { return exit_.to; }
+    stream to_exit() const { return caller_.to; }
+
 private:
     struct side : endpoint {
         relay& owner;
@@ -32,12 +37,52 @@ private:
         void on_frame(stream, const weft_frame& f) override { to.send(f); }
         void on_closed(stream) override { owner.on_closed(*this); }
     };
+    struct exit_side final : side {
+        using side::side;
+        void on_frame(stream, const weft_frame& f) override { owner.from_exit(f); }
+    };
     void on_closed(side& s);
 
     relays& list_;
     relay *previous_ = nullptr, *next_;
-    side caller_{*this}, exit_{*this};
+    side caller_{*this};
+    exit_side exit_{*this};
 };
+
+namespace {
+
+class access_relay final : public relay {
+public:
+    access_relay(relays& list, std::string topic, bool guarded)
+        : relay(list), topic_(std::move(topic)), guarded_(guarded) {}
+
+private:
+    void from_exit(const weft_frame& f) override {
+        if (f.kind == WEFT_BEGIN) {
+            const meta_view<weft_kafka_begin> m(f.meta);
+            return answer(m && (m->flags & WEFT_KAFKA_GUARDED));
+        }
+        if (f.kind != WEFT_RESET || meta_view<weft_kafka_reset>(f.meta)) return relay::from_exit(f);
+        // One that knows no such streams keeps nobody from anything.
+        answer(false);
+        to_exit().reset();
+        to_exit().abort();
+    }
+    void answer(bool guarded_there) {
+        if (std::exchange(answered_, true)) return;
+        meta_writer<weft_kafka_begin> m;
+        m->role = WEFT_KAFKA_ACCESS;
+        if (guarded_ || guarded_there) m->flags = WEFT_KAFKA_GUARDED;
+        m->topic = m.text(topic_);
+        to_caller().begin(m.get());
+    }
+
+    const std::string topic_;
+    const bool guarded_;
+    bool answered_ = false;
+};
+
+}  // namespace
 
 void relay::on_closed(side& s) {
     s.closed = true;
@@ -52,12 +97,21 @@ void relay::on_closed(side& s) {
     s.to.reset();
 }
 
-endpoint* relays::accept(weft::worker w, uint64_t exit, stream caller, const weft_begin& b,
-                         bool moves) {
-    auto* r = new relay(*this);
+endpoint* relays::start(relay* r, weft::worker w, uint64_t exit, stream caller, const weft_begin& b,
+                        bool moves) {
     r->open(w, exit, caller, b);
     if (moves) r->drain();
     return r->caller();
+}
+
+endpoint* relays::accept(weft::worker w, uint64_t exit, stream caller, const weft_begin& b,
+                         bool moves) {
+    return start(new relay(*this), w, exit, caller, b, moves);
+}
+
+endpoint* relays::accept_access(weft::worker w, uint64_t exit, stream caller, const weft_begin& b,
+                                const std::string& topic, bool guarded, bool moves) {
+    return start(new access_relay(*this, topic, guarded), w, exit, caller, b, moves);
 }
 
 void relays::drain() const {

@@ -60,8 +60,8 @@ endpoint* cache_server::accept(stream s, const weft_begin& b) {
         return refusal::of_topic(s, config_.name, topic);
     switch (m->role) {
         case WEFT_KAFKA_ACCESS:
-            return accesses_.accept(worker_, exit, s, b, topic, config_.routes.guards(topic),
-                                    drained_);
+            return relays_.accept_access(worker_, exit, s, b, topic, config_.routes.guards(topic),
+                                         drained_);
         case WEFT_KAFKA_META:
             if (m->flags & WEFT_KAFKA_FRESH) return relays_.accept(worker_, exit, s, b, drained_);
             return accept_meta(s, topic);
@@ -136,7 +136,6 @@ void cache_server::drain(uint32_t why, uint64_t) {
         refuses_ = true;
     } else {
         relays_.drain();
-        accesses_.drain();
     }
     if (std::exchange(drained_, true)) return;
     store_->stop_serving(this);

@@ -1,7 +1,6 @@
 // An instance of the cache_server kind.
 #pragma once
 
-#include "access_relay.hpp"
 #include "relay.hpp"
 #include "server_topic.hpp"
 
@@ -44,7 +43,6 @@ private:
     std::vector<partition_writer*> flushing_;
     uint32_t cleanings_ = 0;
     relays relays_;
-    access_relays accesses_;
     bool ready_ = false;
     bool drained_ = false;  // writes no log any more
     bool refuses_ = false;  // takes no stream any more

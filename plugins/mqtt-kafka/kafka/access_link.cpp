@@ -85,11 +85,10 @@ void access_link::learn(bool guarded) {
     std::vector<session*> told;
     for (auto& [who, e] : entries_) {
         if (e.verdict != access_verdict::unknown || e.asked) continue;
-        auto* s = const_cast<session*>(who);
         if (guarded_)
-            ask(*s, e);
+            ask(*who, e);
         else
-            told.push_back(s);
+            told.push_back(who);
     }
     for (session* s : told) {
         entries_.erase(s);
@@ -141,7 +140,7 @@ void access_link::on_retry() {
             ask(*s, at->second);
 }
 
-void access_link::forget(const session& who) {
+void access_link::forget(session& who) {
     const auto at = entries_.find(&who);
     if (at == entries_.end()) return;
     if (at->second.asked) at->second.asked->leave();

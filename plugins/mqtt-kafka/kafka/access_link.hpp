@@ -34,7 +34,7 @@ public:
     // topic_listener::on_access follows.
     access_verdict of(session& who, uint64_t auth);
     // The session is over, or has no client any more that could want anything.
-    void forget(const session& who);
+    void forget(session& who);
     // No question is asked or answered any more.
     void stop();
     // Of the streams that ask for sessions none is left.
@@ -61,7 +61,7 @@ private:
     kafka_topic& of_;
     topic_listener& listener_;
     const uint64_t exit_;
-    std::unordered_map<const session*, entry> entries_;
+    std::unordered_map<session*, entry> entries_;
     std::vector<session*> lost_;  // to be asked for again
     uint64_t retry_timer_ = 0;
     uint32_t asking_ = 0;

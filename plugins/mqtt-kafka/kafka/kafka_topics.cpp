@@ -110,7 +110,7 @@ bool kafka_topics::guarded() const {
                        [](const auto& t) { return t && t->access() && t->access()->guarded(); });
 }
 
-void kafka_topics::forget(const session& who) {
+void kafka_topics::forget(session& who) {
     for_each([&](const kafka_topic& t) {
         if (t.access()) t.access()->forget(who);
     });

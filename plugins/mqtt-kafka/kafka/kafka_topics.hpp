@@ -102,7 +102,7 @@ public:
     access_link& want_access(kafka_topic& t);
     // Is there a topic that not everybody may use?
     bool guarded() const;
-    void forget(const session& who);
+    void forget(session& who);
 
     // Grows when a topic is given up: pointers that are not topic_use are void then.
     uint64_t generation() const { return generation_; }

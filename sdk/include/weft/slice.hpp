@@ -14,6 +14,12 @@ inline std::string_view text_of(const weft_slice& s) {
     return {reinterpret_cast<const char*>(s.data), s.len};
 }
 
+// Bytes that nobody counts, for the time of a call.
+inline weft_slice borrowed(std::string_view s) {
+    return {nullptr, reinterpret_cast<const uint8_t*>(s.data()), static_cast<uint32_t>(s.size()),
+            0};
+}
+
 // Owns one reference. Move-only: copying costs a count and is spelled `copy()`. Belongs to one
 // worker unless shared.
 class chunk {

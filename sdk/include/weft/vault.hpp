@@ -42,14 +42,9 @@ public:
 
 namespace detail {
 
-inline weft_slice slice_of(const std::string& s) {
-    return {nullptr, reinterpret_cast<const uint8_t*>(s.data()), static_cast<uint32_t>(s.size()),
-            0};
-}
-
 inline weft_vault_entry to_abi(const vault_entry& e) {
     return {sizeof(weft_vault_entry), e.kind,          e.alias.c_str(),  e.source.c_str(),
-            slice_of(e.certificates), slice_of(e.key), slice_of(e.ocsp), e.signer};
+            borrowed(e.certificates), borrowed(e.key), borrowed(e.ocsp), e.signer};
 }
 
 template <class Plugin>
